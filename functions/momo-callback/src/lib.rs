@@ -1,0 +1,150 @@
+//! MTN's hints about payouts. A hint is never believed: it only makes the worker ask now instead of later.
+//!
+//! MTN's pages disagree on PUT or POST and on how often it repeats; both are taken, repeats are harmless. The body has
+//! no reference, only our external id, and is not signed.
+
+use domain::{identity::RedemptionId, time};
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use serde::Deserialize;
+use service::{
+    Clock,
+    aws::Aws,
+    config::{BadConfig, Environment},
+    door,
+    metrics::{self, Unit},
+    nudge::Nudges,
+    secret::{CallbackSecret, Secret},
+};
+use std::time::Duration;
+use store::{Deadline, Store, StoreError};
+
+/// Where MTN sends its hints; the secret segment follows.
+pub const PATH: &str = "/api/v1/webhooks/momo/disbursements/";
+const MAX_BODY: usize = 16 * 1024;
+const BUDGET_MS: u64 = 2_000;
+
+pub struct MomoCallback {
+    pub store: Store,
+    pub nudges: Nudges,
+    pub secret: Secret<CallbackSecret>,
+    pub clock: Clock,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Hint {
+    external_id: String,
+}
+
+/// What became of a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Prompted,
+    /// Known, but there is nothing to hurry: settled, asked just now, or still being sent.
+    Idle,
+    Stranger,
+}
+
+impl MomoCallback {
+    /// # Errors
+    /// Every variable that is missing or malformed.
+    pub fn from_environment() -> Result<Self, BadConfig> {
+        let mut environment = Environment::of_process();
+        let aws = Aws::from_environment(&mut environment);
+        let callback = Self {
+            store: Store::new(aws.dynamodb(), environment.required("TABLE_NAME")),
+            nudges: Nudges::new(aws.sqs(), environment.required("PAYOUT_QUEUE_URL"), Duration::from_secs(1)),
+            secret: Secret::new(aws.secrets_manager(), environment.required("CALLBACK_SECRET_ID")),
+            clock: Clock::system(),
+        };
+        environment.finish()?;
+        Ok(callback)
+    }
+
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        let Some(segment) = request.uri().path().strip_prefix(PATH) else {
+            return answer(404, "There is nothing here.");
+        };
+        if !matches!(request.method().as_str(), "PUT" | "POST") {
+            return answer(405, "PUT or POST.");
+        }
+        if !self.proven(segment).await {
+            count("forbidden");
+            return answer(403, "Forbidden.");
+        }
+        let body: &[u8] = match request.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        if body.len() > MAX_BODY {
+            count("too_large");
+            return answer(413, "Too large.");
+        }
+        let hint = serde_json::from_slice::<Hint>(body).ok();
+        let Some(id) = hint.and_then(|hint| RedemptionId::parse(&hint.external_id).ok()) else {
+            count("malformed");
+            return answer(400, "A JSON object with our externalId is expected.");
+        };
+        match self.take(&id, Deadline::in_ms(BUDGET_MS)).await {
+            Ok(Taken::Prompted) => {
+                count("prompted");
+                if self.nudges.send(&id).await.is_err() {
+                    tracing::warn!(payout = %id, "no nudge was sent; the sweeper will find the payout");
+                }
+                answer(200, "Taken.")
+            }
+            Ok(Taken::Idle) => {
+                count("idle");
+                answer(200, "Taken.")
+            }
+            Ok(Taken::Stranger) => {
+                count("stranger");
+                answer(200, "Taken.")
+            }
+            Err(error) => {
+                tracing::error!(payout = %id, %error, "a hint could not be stored");
+                answer(503, "Not stored; send it again.")
+            }
+        }
+    }
+
+    async fn proven(&self, segment: &str) -> bool {
+        match self.secret.get().await {
+            Ok(secret) if door::opens(segment, &secret.path_secrets) => true,
+            Ok(_) => self.secret.fresh().await.is_ok_and(|secret| door::opens(segment, &secret.path_secrets)),
+            Err(error) => {
+                tracing::error!(%error, "no secret to compare with");
+                false
+            }
+        }
+    }
+
+    async fn take(&self, id: &RedemptionId, deadline: Deadline) -> Result<Taken, StoreError> {
+        loop {
+            let Some(payout) = self.store.payout(id, deadline).await? else { return Ok(Taken::Stranger) };
+            let now = self.clock.now();
+            let Some(prompted) = payout.prompted(now) else { return Ok(Taken::Idle) };
+            // Nothing is settled here, so the day of a settlement doesn't matter.
+            let today = time::day(now, &jiff::tz::TimeZone::UTC);
+            match self.store.save_payout(&payout, &prompted, &[], "momo-callback", today, deadline).await {
+                Ok(()) => return Ok(Taken::Prompted),
+                Err(StoreError::Changed) if !deadline.passed() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn count(result: &str) {
+    metrics::emit("momo_callbacks_total", 1.0, Unit::Count, &[("result", result)]);
+}
+
+fn answer(status: u16, text: &str) -> Response<Body> {
+    let mut response = Response::new(Body::Text(text.to_owned()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    response
+        .headers_mut()
+        .insert("content-type", lambda_http::http::HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

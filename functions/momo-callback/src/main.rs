@@ -1,0 +1,15 @@
+//! The `momo-callback` function: wiring only.
+
+use lambda_http::{Error, run, service_fn};
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    service::telemetry::start();
+    let callback = Arc::new(momo_callback::MomoCallback::from_environment()?);
+    run(service_fn(move |request| {
+        let callback = Arc::clone(&callback);
+        async move { Ok::<_, Error>(callback.handle(request).await) }
+    }))
+    .await
+}

@@ -1,0 +1,104 @@
+//! Every minute: whatever is due gets a nudge. Payouts whose message was lost, whose worker died, whose answer is due.
+
+use domain::time;
+use serde_json::{Value, json};
+use service::{
+    Clock,
+    aws::Aws,
+    config::{BadConfig, Environment},
+    metrics::{self, Unit},
+    nudge::Nudges,
+};
+use std::time::Duration;
+use store::{Deadline, Due, Store, StoreError, keys::DUE_SHARDS};
+
+/// Rows of one shard in one sweep; what is left is found a minute later.
+const PER_SHARD: i32 = 100;
+const TABLE_MS: u64 = 5_000;
+/// A sweep ends by then, whatever is left.
+const BUDGET_MS: u64 = 40_000;
+
+pub struct Sweeper {
+    pub store: Store,
+    pub nudges: Nudges,
+    pub clock: Clock,
+}
+
+/// What one sweep found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Nudged.
+    pub routed: u32,
+    /// In the index but not due any more, or taken by somebody else meanwhile.
+    pub passed: u32,
+}
+
+impl Sweeper {
+    /// # Errors
+    /// Every variable that is missing or malformed.
+    pub fn from_environment() -> Result<Self, BadConfig> {
+        let mut environment = Environment::of_process();
+        let aws = Aws::from_environment(&mut environment);
+        let sweeper = Self {
+            store: Store::new(aws.dynamodb(), environment.required("TABLE_NAME")),
+            nudges: Nudges::new(aws.sqs(), environment.required("PAYOUT_QUEUE_URL"), Duration::from_secs(2)),
+            clock: Clock::system(),
+        };
+        environment.finish()?;
+        Ok(sweeper)
+    }
+
+    /// One sweep over all shards. A shard that fails doesn't keep the others from being swept.
+    ///
+    /// # Errors
+    /// The last shard's or row's failure, after everything else was swept; the next sweep tries again.
+    pub async fn sweep(&self) -> Result<Value, StoreError> {
+        let deadline = Deadline::in_ms(BUDGET_MS);
+        let mut swept = Swept::default();
+        let mut failed = None;
+        for shard in 0..DUE_SHARDS {
+            let now = self.clock.now();
+            match self.store.due_payouts(shard, now, PER_SHARD, Deadline::in_ms(TABLE_MS)).await {
+                Ok(due) => {
+                    for row in due {
+                        if deadline.passed() {
+                            break;
+                        }
+                        match self.route(&row).await {
+                            Ok(true) => swept.routed += 1,
+                            Ok(false) => swept.passed += 1,
+                            Err(error) => failed = Some(error),
+                        }
+                    }
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        metrics::emit("sweeps_total", 1.0, Unit::Count, &[]);
+        metrics::emit("payouts_due", f64::from(swept.routed), Unit::Count, &[]);
+        match failed {
+            None => Ok(json!({ "routed": swept.routed, "passed": swept.passed })),
+            Some(error) => {
+                tracing::error!(%error, routed = swept.routed, "a sweep is not whole");
+                Err(error)
+            }
+        }
+    }
+
+    /// The index only suggests: the row is read, put aside for five minutes, and only then nudged.
+    async fn route(&self, due: &Due) -> Result<bool, StoreError> {
+        let Some(payout) = self.store.payout(&due.payout, Deadline::in_ms(TABLE_MS)).await? else { return Ok(false) };
+        let now = self.clock.now();
+        let Some(routed) = payout.routed(now) else { return Ok(false) };
+        let today = time::day(now, &jiff::tz::TimeZone::UTC);
+        match self.store.save_payout(&payout, &routed, &[], "sweeper", today, Deadline::in_ms(TABLE_MS)).await {
+            Ok(()) => {}
+            Err(StoreError::Changed) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        if self.nudges.send(&due.payout).await.is_err() {
+            tracing::warn!(payout = %due.payout, "no nudge was sent; it is due again in five minutes");
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,15 @@
+//! The `sweeper` function: wiring only.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    service::telemetry::start();
+    let sweeper = Arc::new(sweeper::Sweeper::from_environment()?);
+    run(service_fn(move |_: LambdaEvent<serde_json::Value>| {
+        let sweeper = Arc::clone(&sweeper);
+        async move { sweeper.sweep().await.map_err(Error::from) }
+    }))
+    .await
+}

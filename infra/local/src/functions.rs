@@ -1,0 +1,77 @@
+//! The functions, wired as their `main.rs` wires them, but with everything they are given named by the caller.
+
+use crate::names::Names;
+use disbursement::{Disbursement, SecretKeys};
+use momo_callback::MomoCallback;
+use providers::{momo::MtnMomo, transport::Transport};
+use service::{Clock, aws::Aws, live::LiveSettings, nudge::Nudges, secret::Secret};
+use std::{sync::Arc, time::Duration};
+use store::Store;
+use sweeper::Sweeper;
+use ussd::Ussd;
+
+/// Which MoMo is paid through.
+#[derive(Clone)]
+pub struct Rail {
+    pub transport: Arc<dyn Transport>,
+    pub host: String,
+    pub target_environment: String,
+    pub api_user: String,
+    pub callback_url: Option<String>,
+    pub http_timeout: Duration,
+}
+
+#[derive(Clone)]
+pub struct Functions {
+    pub ussd: Arc<Ussd>,
+    pub disbursement: Arc<Disbursement>,
+    pub momo_callback: Arc<MomoCallback>,
+    pub sweeper: Arc<Sweeper>,
+}
+
+impl Functions {
+    /// `environment` goes into every id; `epoch` is what the switches must carry.
+    pub fn new(aws: &Aws, names: &Names, rail: &Rail, clock: &Clock, environment: &str, epoch: &str) -> Self {
+        let store = || Store::new(aws.dynamodb(), &names.table);
+        let nudges = |limit_ms| Nudges::new(aws.sqs(), &names.payout_queue, Duration::from_millis(limit_ms));
+        let keys = Arc::new(SecretKeys(Secret::new(aws.secrets_manager(), &names.momo_secret)));
+        let momo = MtnMomo::new(
+            Arc::clone(&rail.transport),
+            keys,
+            &rail.host,
+            &rail.target_environment,
+            &rail.api_user,
+            rail.callback_url.clone(),
+        );
+        Self {
+            ussd: Arc::new(Ussd {
+                store: store(),
+                nudges: nudges(400),
+                secret: Secret::new(aws.secrets_manager(), &names.ussd_secret),
+                settings: LiveSettings::default(),
+                clock: clock.clone(),
+                environment: environment.to_owned(),
+                epoch: epoch.to_owned(),
+                addresses: Vec::new(),
+            }),
+            disbursement: Arc::new(Disbursement {
+                store: store(),
+                money: Arc::new(momo),
+                settings: LiveSettings::default(),
+                clock: clock.clone(),
+                environment: environment.to_owned(),
+                epoch: epoch.to_owned(),
+                dead_letters: Nudges::new(aws.sqs(), &names.payout_dead_letters, Duration::from_secs(5)),
+                http_timeout: rail.http_timeout,
+                lease: Duration::from_secs(60),
+            }),
+            momo_callback: Arc::new(MomoCallback {
+                store: store(),
+                nudges: nudges(1_000),
+                secret: Secret::new(aws.secrets_manager(), &names.callback_secret),
+                clock: clock.clone(),
+            }),
+            sweeper: Arc::new(Sweeper { store: store(), nudges: nudges(2_000), clock: clock.clone() }),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The whole system on one laptop: embedded AWS services, the functions behind their API paths, a simulated MoMo,
+//! a phone in the browser. The functions are the deployed ones; nothing in them knows that it runs here.
+
+pub mod demo;
+pub mod emulators;
+pub mod functions;
+pub mod gateway;
+pub mod names;
+pub mod options;
+mod page;
+mod secrets;
+pub mod source;
+pub mod system;

@@ -1,0 +1,47 @@
+//! `cargo local`.
+
+use clap::Parser;
+use local::{options::Options, system::System};
+use std::{io, io::Write, process::ExitCode};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let logs = tracing_subscriber::fmt().json().flatten_event(true).with_writer(io::stderr).with_env_filter(filter);
+    logs.init();
+    // CloudWatch isn't here to read them.
+    if std::env::var_os("LOCAL_METRICS").is_none() {
+        service::metrics::send_to(Box::new(io::sink()));
+    }
+    match run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            drop(writeln!(io::stderr(), "cargo local: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> io::Result<()> {
+    let system = System::start(options).await?;
+    writeln!(io::stdout(), "MBELYCO Promo answers. Open the phone:\n\n    {}\n\nCtrl-C ends it.", system.phone_url)?;
+    io::stdout().flush()?;
+    stop_signal().await
+}
+
+async fn stop_signal() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            stopped = tokio::signal::ctrl_c() => stopped,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        tokio::signal::ctrl_c().await
+    }
+}

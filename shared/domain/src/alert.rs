@@ -1,0 +1,47 @@
+//! Alerts: what a person has to look at. Written in the transaction of what caused them.
+
+use crate::time;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The provider refused with proof and nothing is left to try.
+    PayoutRefused,
+    /// Nobody can say whether the money arrived; it is asked for without end.
+    PayoutUnknown,
+    /// The provider's answer names another amount, currency, payee or external id.
+    PayoutMismatch,
+    /// Our own set-up is refused: credentials, address list, environment, currency.
+    RailMisconfigured,
+    /// Workers took it five times and none lived to write what it learned.
+    PayoutPoison,
+    /// A reference that had failed was paid after all.
+    PaidAfterRefusal,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PayoutRefused => "payout_refused",
+            Self::PayoutUnknown => "payout_unknown",
+            Self::PayoutMismatch => "payout_mismatch",
+            Self::RailMisconfigured => "rail_misconfigured",
+            Self::PayoutPoison => "payout_poison",
+            Self::PaidAfterRefusal => "paid_after_refusal",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Derived from the entity, its version and the kind: a resend raises no second alert.
+    pub id: String,
+    #[serde(with = "time::required")]
+    pub at: Timestamp,
+    pub kind: Kind,
+    pub entity: String,
+    /// What happened and what to do next, for the person who reads it.
+    pub note: String,
+}

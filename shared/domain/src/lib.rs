@@ -1,0 +1,20 @@
+//! The business: types, states, decisions and texts.
+//!
+//! Everything here is a pure function of its arguments. No AWS, no HTTP, no clock, no async: the caller
+//! reads, asks this crate what follows, and writes the answer in one transaction.
+
+pub mod alert;
+pub mod audit;
+pub mod batch;
+pub mod code;
+pub mod customer;
+pub mod identity;
+pub mod money;
+pub mod payout;
+pub mod phone;
+pub mod redemption;
+pub mod settings;
+pub mod switches;
+pub mod text;
+pub mod time;
+pub mod ussd;

@@ -1,0 +1,372 @@
+//! What a provider's answer means for a payout. Outcomes are taken whoever brings them; a lease governs only sending.
+
+use super::{
+    Attempt, HOLD_UNSETTLED_AFTER_MS, Hold, Learned, NEW_REFERENCE_AFTER_MS, Payout, RESEND_AFTER_MS, RESEND_WITHIN_MS,
+    State,
+};
+use crate::{
+    alert::{self, Alert},
+    money::whole_amount,
+    settings::PayoutPolicy,
+    time::{self, DAY_MS, MINUTE_MS, SECOND_MS},
+};
+use jiff::Timestamp;
+
+/// A known reference that the provider doesn't know any more is held after this many questions.
+const MISSING_ASKS: u32 = 5;
+
+/// The provider's answer to a send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransferAnswer {
+    /// 202: it has the transfer and will say later how it went.
+    Accepted,
+    /// 409: it has had this reference before.
+    Exists,
+    /// Time-out, reset, 5xx, nonsense: it may have it or not.
+    Unknown(String),
+    /// Our set-up is refused, not the payee.
+    Config(String),
+    /// The request itself is refused.
+    Invalid(String),
+}
+
+/// A transfer as the provider reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ReportedTransfer {
+    /// As written by the provider: `5` or `5.0`.
+    pub amount: String,
+    pub currency: String,
+    /// The payee's number in figures with country code.
+    pub payee: String,
+    pub external_id: String,
+    pub transaction: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// The provider's answer to a question about a reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatusAnswer {
+    Pending(ReportedTransfer),
+    Successful(ReportedTransfer),
+    Failed(ReportedTransfer),
+    /// A typed "no such reference".
+    NotFound,
+    /// Anything that proves nothing.
+    Unknown(String),
+}
+
+/// What a FAILED means for us, by its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    /// This payee can't be paid.
+    Payee,
+    /// May work later, under a new reference.
+    Later,
+    /// Our account or set-up.
+    Config,
+    /// A person must look before anything else is tried.
+    Review,
+}
+
+fn failure(reason: &str) -> Failure {
+    match reason {
+        "PAYEE_NOT_FOUND" | "PAYEE_NOT_ALLOWED_TO_RECEIVE" | "PAYEE_LIMIT_REACHED" => Failure::Payee,
+        "NOT_ENOUGH_FUNDS"
+        | "PAYER_LIMIT_REACHED"
+        | "EXPIRED"
+        | "APPROVAL_REJECTED"
+        | "PAYMENT_NOT_APPROVED"
+        | "TRANSACTION_CANCELED"
+        | "COULD_NOT_PERFORM_TRANSACTION" => Failure::Later,
+        "NOT_ALLOWED" | "SENDER_ACCOUNT_NOT_ACTIVE" => Failure::Config,
+        _ => Failure::Review,
+    }
+}
+
+struct Lesson<'a> {
+    next: Payout,
+    alerts: Vec<Alert>,
+    policy: &'a PayoutPolicy,
+    now: Timestamp,
+}
+
+impl Payout {
+    /// What follows from the answer to sending `reference`. `None` when the payout is settled or doesn't know it.
+    pub fn after_transfer(
+        &self,
+        reference: &str,
+        answer: &TransferAnswer,
+        policy: &PayoutPolicy,
+        now: Timestamp,
+    ) -> Option<Learned> {
+        let (mut lesson, at) = self.lesson(reference, policy, now)?;
+        let word = match answer {
+            TransferAnswer::Accepted => "202".to_owned(),
+            TransferAnswer::Exists => "409".to_owned(),
+            TransferAnswer::Unknown(why) | TransferAnswer::Config(why) | TransferAnswer::Invalid(why) => why.clone(),
+        };
+        let attempt = lesson.next.attempts.get_mut(at)?;
+        attempt.last_answer = Some(word.clone());
+        match answer {
+            TransferAnswer::Accepted => {
+                attempt.known = true;
+                lesson.unsettled(at, i64::from(policy.first_ask_seconds) * SECOND_MS);
+            }
+            TransferAnswer::Exists => {
+                attempt.known = true;
+                lesson.unsettled(at, 0);
+            }
+            TransferAnswer::Unknown(_) => lesson.unproven(at, MINUTE_MS),
+            TransferAnswer::Config(_) => {
+                lesson.unproven(at, RESEND_AFTER_MS);
+                lesson.alert(alert::Kind::RailMisconfigured, &format!("MoMo refuses our set-up ({word}). Check keys, address list, environment and currency; this payout is asked about and sent again by itself."));
+            }
+            // Only a first send proves that nothing was taken; a second one may meet an earlier, accepted one.
+            TransferAnswer::Invalid(_) if attempt.sends == 1 && !attempt.known => {
+                attempt.reason = Some(word.clone());
+                lesson.refuse(&word);
+            }
+            TransferAnswer::Invalid(_) => lesson.unproven(at, MINUTE_MS),
+        }
+        Some(lesson.done())
+    }
+
+    /// What follows from the answer to asking for `reference`. `None` when the payout is settled or doesn't know it.
+    pub fn after_status(
+        &self,
+        reference: &str,
+        answer: &StatusAnswer,
+        policy: &PayoutPolicy,
+        now: Timestamp,
+    ) -> Option<Learned> {
+        let (mut lesson, at) = self.lesson(reference, policy, now)?;
+        let newest = at + 1 == lesson.next.attempts.len();
+        let attempt = lesson.next.attempts.get_mut(at)?;
+        attempt.asks = attempt.asks.saturating_add(1);
+        attempt.last_answer = Some(
+            match answer {
+                StatusAnswer::Pending(_) => "PENDING",
+                StatusAnswer::Successful(_) => "SUCCESSFUL",
+                StatusAnswer::Failed(_) => "FAILED",
+                StatusAnswer::NotFound => "404",
+                StatusAnswer::Unknown(why) => why.as_str(),
+            }
+            .to_owned(),
+        );
+        match answer {
+            StatusAnswer::Pending(reported) | StatusAnswer::Successful(reported) | StatusAnswer::Failed(reported) => {
+                attempt.known = true;
+                if !self.is_ours(reported) {
+                    lesson.mismatch(reported);
+                    return Some(lesson.done());
+                }
+            }
+            StatusAnswer::NotFound | StatusAnswer::Unknown(_) => {}
+        }
+        match answer {
+            StatusAnswer::Pending(_) => lesson.ask_on(at),
+            StatusAnswer::Unknown(_) => lesson.ask_on(at),
+            StatusAnswer::NotFound => lesson.not_found(at),
+            StatusAnswer::Successful(reported) => {
+                attempt.transaction.clone_from(&reported.transaction);
+                lesson.paid(newest);
+            }
+            StatusAnswer::Failed(reported) => {
+                attempt.first_failed_at.get_or_insert(now);
+                attempt.last_failed_at = Some(now);
+                attempt.reason.clone_from(&reported.reason);
+                if newest {
+                    lesson.failed(at, reported.reason.as_deref().unwrap_or("no reason given"));
+                }
+            }
+        }
+        Some(lesson.done())
+    }
+
+    fn lesson<'a>(&self, reference: &str, policy: &'a PayoutPolicy, now: Timestamp) -> Option<(Lesson<'a>, usize)> {
+        let at = self.attempts.iter().position(|attempt| attempt.reference == reference)?;
+        if matches!(self.state, State::Paid { .. }) {
+            return None;
+        }
+        let mut next = self.clone();
+        next.updated_at = now;
+        next.version += 1;
+        next.claims = 0;
+        next.routed_until = None;
+        next.lease_until = None;
+        Some((Lesson { next, alerts: Vec::new(), policy, now }, at))
+    }
+
+    fn is_ours(&self, reported: &ReportedTransfer) -> bool {
+        whole_amount(&reported.amount) == Ok(self.money.amount)
+            && reported.currency == self.money.currency.code()
+            && reported.payee.trim_start_matches('+') == self.payee.party_id()
+            && reported.external_id == self.id.as_str()
+    }
+}
+
+impl Lesson<'_> {
+    fn done(self) -> Learned {
+        Learned { payout: self.next, alerts: self.alerts }
+    }
+
+    fn alert(&mut self, kind: alert::Kind, note: &str) {
+        self.alerts.push(Alert {
+            id: format!("{}-{}-{}", self.next.id, self.next.version, kind.name()),
+            at: self.now,
+            kind,
+            entity: format!("payout:{}", self.next.id),
+            note: note.to_owned(),
+        });
+    }
+
+    fn due_in(&self, milliseconds: i64) -> Timestamp {
+        time::plus(self.now, milliseconds)
+    }
+
+    /// The provider has it and it is neither paid nor failed.
+    fn unsettled(&mut self, at: usize, in_ms: i64) {
+        let due_at = self.due_in(in_ms);
+        self.waiting(at, State::Submitted { due_at }, due_at);
+    }
+
+    /// Nobody knows whether the provider has it.
+    fn unproven(&mut self, at: usize, in_ms: i64) {
+        let due_at = self.due_in(in_ms);
+        self.waiting(at, State::Sending { due_at }, due_at);
+    }
+
+    /// Waits in `state`. One that is held stays held; one that waits for a new reference goes on waiting for it;
+    /// one that has waited a day is held and reported.
+    fn waiting(&mut self, at: usize, state: State, due_at: Timestamp) {
+        let old = self
+            .next
+            .attempts
+            .get(at)
+            .is_some_and(|attempt| time::between(attempt.first_sent_at, self.now) >= HOLD_UNSETTLED_AFTER_MS);
+        let current = std::mem::replace(&mut self.next.state, State::Queued { due_at });
+        let ended = matches!(current, State::Refused { .. } | State::Cancelled { .. });
+        self.next.state = match current {
+            State::Held { .. } | State::Retrying { .. } => current.due(due_at),
+            _ if ended => current,
+            _ => state,
+        };
+        if old && !ended && !matches!(self.next.state, State::Held { .. }) {
+            self.hold_unknown("a day has passed since it was sent and MoMo has not said how it went");
+        }
+    }
+
+    fn ask_on(&mut self, at: usize) {
+        let (asks, known) =
+            self.next.attempts.get(at).map_or((0, false), |attempt: &Attempt| (attempt.asks, attempt.known));
+        let minutes = [1, 5, 15, 30, 60];
+        let held = matches!(self.next.state, State::Held { .. });
+        let wait = if held {
+            60
+        } else {
+            minutes[usize::try_from(asks.saturating_sub(1)).unwrap_or(usize::MAX).min(minutes.len() - 1)]
+        };
+        if known { self.unsettled(at, wait * MINUTE_MS) } else { self.unproven(at, wait * MINUTE_MS) }
+    }
+
+    fn not_found(&mut self, at: usize) {
+        let Some(attempt) = self.next.attempts.get_mut(at) else { return };
+        let held = matches!(self.next.state, State::Held { .. });
+        if attempt.known {
+            if attempt.asks >= MISSING_ASKS && !held {
+                self.hold_unknown("MoMo had this reference and now says it has not");
+            } else {
+                self.ask_on(at);
+            }
+            return;
+        }
+        attempt.not_found_at = Some(self.now);
+        let (first, last) = (attempt.first_sent_at, attempt.last_sent_at);
+        let retries = self.next.retries();
+        let too_late = time::between(first, self.now) > RESEND_WITHIN_MS;
+        let exhausted = retries >= self.policy.retries;
+        if held {
+            self.ask_on(at);
+        } else if too_late {
+            self.hold_unknown("MoMo does not know it and it is too old to be sent again under its reference");
+        } else if exhausted {
+            self.hold_unknown("every send has been used and MoMo does not know the reference");
+        } else {
+            let scheduled = time::plus(last, self.retry_delay_ms(retries).max(RESEND_AFTER_MS));
+            // Due now: the plan reads this very answer as leave to send the reference again.
+            let due_at = scheduled.max(self.now);
+            self.waiting(at, State::Sending { due_at }, due_at);
+        }
+    }
+
+    fn retry_delay_ms(&self, retries: u8) -> i64 {
+        let minutes = &self.policy.retry_minutes;
+        let minute = minutes.get(usize::from(retries)).or(minutes.last()).copied().unwrap_or(60);
+        i64::from(minute) * MINUTE_MS
+    }
+
+    fn hold_unknown(&mut self, why: &str) {
+        self.next.state = State::Held { why: Hold::Unknown, due_at: self.due_in(60 * MINUTE_MS) };
+        self.alert(alert::Kind::PayoutUnknown, &format!("{why}. It is asked for every hour without end; look it up in MTN's portal before anything is paid again."));
+    }
+
+    fn mismatch(&mut self, reported: &ReportedTransfer) {
+        let already = matches!(self.next.state, State::Held { why: Hold::Mismatch, .. });
+        self.next.state = State::Held { why: Hold::Mismatch, due_at: self.due_in(DAY_MS) };
+        if !already {
+            let ours = self.next.money;
+            self.alert(
+                alert::Kind::PayoutMismatch,
+                &format!(
+                    "MoMo answers with a transfer that is not ours: {} {} there, {ours} here; payee {}, external id {}. Compare both in MTN's portal.",
+                    first(&reported.amount, 24),
+                    first(&reported.currency, 8),
+                    if reported.payee == self.next.payee.party_id() { "the same" } else { "another" },
+                    if reported.external_id == self.next.id.as_str() { "the same" } else { "another" },
+                ),
+            );
+        }
+    }
+
+    fn paid(&mut self, newest: bool) {
+        let ended = matches!(self.next.state, State::Refused { .. } | State::Cancelled { .. });
+        self.next.state = State::Paid { at: self.now };
+        if ended || !newest {
+            self.alert(alert::Kind::PaidAfterRefusal, "MoMo had reported this transfer as failed and has paid it after all. Look for a second payment of the same redemption.");
+        }
+    }
+
+    fn refuse(&mut self, reason: &str) {
+        self.next.state = State::Refused { at: self.now, reason: first(reason, 64).to_owned() };
+        self.alert(alert::Kind::PayoutRefused, &format!("MoMo refused with proof ({}). The customer was not paid; call the customer and retry or settle it by hand.", first(reason, 64)));
+    }
+
+    fn failed(&mut self, at: usize, reason: &str) {
+        if matches!(self.next.state, State::Refused { .. } | State::Cancelled { .. }) {
+            return;
+        }
+        let Some(first_failed) = self.next.attempts.get(at).and_then(|attempt| attempt.first_failed_at) else { return };
+        let retries = self.next.retries();
+        match failure(reason) {
+            Failure::Later if retries < self.policy.retries => {
+                let delay = self.retry_delay_ms(retries).max(NEW_REFERENCE_AFTER_MS);
+                // Due now, and read just now: the plan takes it as leave for a new reference.
+                let due_at = time::plus(first_failed, delay).max(self.now);
+                self.next.state = State::Retrying { due_at };
+            }
+            Failure::Config => {
+                let already = matches!(self.next.state, State::Held { why: Hold::Config, .. });
+                self.next.state = State::Held { why: Hold::Config, due_at: self.due_in(DAY_MS) };
+                if !already {
+                    self.alert(alert::Kind::RailMisconfigured, &format!("MoMo failed the transfer because of our account ({}). Mend the account, then retry it by hand.", first(reason, 64)));
+                }
+            }
+            Failure::Payee | Failure::Later | Failure::Review => self.refuse(reason),
+        }
+    }
+}
+
+/// The first `most` characters: provider texts are not ours to trust in length.
+fn first(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).map_or(text, |(at, _)| &text[..at])
+}

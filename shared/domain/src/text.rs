@@ -1,0 +1,252 @@
+//! The words on the screens, in both languages, and that they fit.
+//!
+//! A screen is at most 160 characters of GSM 7-bit. Staff may replace any text; what they write is checked with the
+//! longest values before it is stored.
+
+mod english;
+mod gsm7;
+mod kinyarwanda;
+
+pub use gsm7::{fits, length};
+
+use crate::{
+    payout::Outside,
+    settings::{MenuItem, Settings},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The most characters a screen has.
+pub const SCREEN: usize = 160;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Language {
+    #[serde(rename = "rw")]
+    Kinyarwanda,
+    #[serde(rename = "en")]
+    English,
+}
+
+impl Language {
+    pub const ALL: [Self; 2] = [Self::Kinyarwanda, Self::English];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Kinyarwanda => "rw",
+            Self::English => "en",
+        }
+    }
+}
+
+macro_rules! keys {
+    ($($key:ident = $name:literal),+ $(,)?) => {
+        /// Every text there is. Its name is the key under which settings replace it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Key { $(#[serde(rename = $name)] $key),+ }
+
+        impl Key {
+            pub const ALL: &[Self] = &[$(Self::$key),+];
+
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$key => $name),+ }
+            }
+        }
+    };
+}
+
+keys! {
+    Welcome = "welcome",
+    Prompt = "prompt",
+    PromptOr = "prompt_or",
+    MenuRewards = "menu_rewards",
+    MenuLanguage = "menu_language",
+    MenuHelp = "menu_help",
+    Malformed = "malformed",
+    NotFound = "not_found",
+    Expired = "expired",
+    Blocked = "blocked",
+    Reported = "reported",
+    RedeemedByYou = "redeemed_by_you",
+    RedeemedByAnother = "redeemed_by_another",
+    Success = "success",
+    TooManyAttempts = "too_many_attempts",
+    DayLimit = "day_limit",
+    LimitInAll = "limit_in_all",
+    Cooldown = "cooldown",
+    NotActive = "not_active",
+    NumberCannotReceive = "number_cannot_receive",
+    AwaitingApproval = "awaiting_approval",
+    Paused = "paused",
+    Trouble = "trouble",
+    TroubleKept = "trouble_kept",
+    Received = "received",
+    Maintenance = "maintenance",
+    Rewards = "rewards",
+    RewardsLine = "rewards_line",
+    NoRewards = "no_rewards",
+    LanguageMenu = "language_menu",
+    Help = "help",
+    TooDeep = "too_deep",
+    OnlyRwanda = "only_rwanda",
+    MinuteOne = "minute_one",
+    MinuteMany = "minute_many",
+    StateOnItsWay = "state_on_its_way",
+    StatePaid = "state_paid",
+    StateFailed = "state_failed",
+    StateAwaiting = "state_awaiting",
+}
+
+/// Texts that staff have replaced.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overrides {
+    pub rw: BTreeMap<Key, String>,
+    pub en: BTreeMap<Key, String>,
+}
+
+impl Overrides {
+    fn get(&self, language: Language, key: Key) -> Option<&str> {
+        match language {
+            Language::Kinyarwanda => self.rw.get(&key),
+            Language::English => self.en.get(&key),
+        }
+        .map(String::as_str)
+    }
+}
+
+/// The texts of one language, filled in with the settings' names and numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'a> {
+    pub language: Language,
+    settings: &'a Settings,
+}
+
+impl<'a> Texts<'a> {
+    pub fn new(settings: &'a Settings, language: Language) -> Self {
+        Self { language, settings }
+    }
+
+    /// The text with its `{names}` replaced by `values`, and by the settings' brand, phone and service code.
+    pub fn say(&self, key: Key, values: &[(&str, &str)]) -> String {
+        let template = self.settings.ussd.texts.get(self.language, key).unwrap_or_else(|| built_in(self.language, key));
+        let settings = self.settings;
+        let known = [
+            ("brand", settings.brand.as_str()),
+            ("phone", settings.help_phone.as_str()),
+            ("ussd", settings.ussd.service_code.as_str()),
+            ("example", crate::code::EXAMPLE),
+            ("n", "16"),
+        ];
+        fill(template, values.iter().chain(known.iter()))
+    }
+
+    /// The label of a payout's state.
+    pub fn state(&self, state: Outside) -> String {
+        self.say(
+            match state {
+                // A held payout is being looked into; to the customer it is still on its way.
+                Outside::Queued | Outside::Processing | Outside::Held => Key::StateOnItsWay,
+                Outside::Completed => Key::StatePaid,
+                Outside::Failed | Outside::Cancelled => Key::StateFailed,
+                Outside::AwaitingApproval => Key::StateAwaiting,
+            },
+            &[],
+        )
+    }
+
+    /// `1 minute`, `5 minutes`.
+    pub fn minutes(&self, count: i64) -> String {
+        self.say(if count == 1 { Key::MinuteOne } else { Key::MinuteMany }, &[("count", &count.to_string())])
+    }
+
+    /// "Enter your code, or:" and the numbered menu.
+    pub fn menu(&self) -> String {
+        let items = &self.settings.ussd.menu;
+        if items.is_empty() {
+            return self.say(Key::Prompt, &[]);
+        }
+        let mut text = self.say(Key::PromptOr, &[]);
+        for (index, item) in items.iter().enumerate() {
+            let label = match item {
+                MenuItem::Rewards => Key::MenuRewards,
+                MenuItem::Language => Key::MenuLanguage,
+                MenuItem::Help => Key::MenuHelp,
+            };
+            text.push_str(&format!("\n{}. {}", index + 1, self.say(label, &[])));
+        }
+        text
+    }
+}
+
+fn built_in(language: Language, key: Key) -> &'static str {
+    match language {
+        Language::Kinyarwanda => kinyarwanda::text(key),
+        Language::English => english::text(key),
+    }
+}
+
+fn fill<'v>(template: &str, values: impl Iterator<Item = &'v (&'v str, &'v str)> + Clone) -> String {
+    let mut out = String::with_capacity(SCREEN);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        match after.split_once('}') {
+            Some((name, behind)) => {
+                match values.clone().find(|(known, _)| *known == name) {
+                    Some((_, value)) => out.push_str(value),
+                    None => out.push_str(&format!("{{{name}}}")),
+                }
+                rest = behind;
+            }
+            None => {
+                out.push('{');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The longest values that any text can meet.
+const LONGEST: &[(&str, &str)] = &[
+    ("amount", "1,000,000"),
+    ("number", "0788000001"),
+    ("ref", "0123ABCD"),
+    ("date", "30/11/2026"),
+    ("minutes", "iminota 1440"),
+    ("count", "1440"),
+    ("state", "Bitegereje kwemezwa"),
+    ("i", "5"),
+];
+
+/// What keeps the texts of these settings from fitting on a screen, each with the text's name and language.
+pub fn problems(settings: &Settings) -> Vec<String> {
+    let mut problems = Vec::new();
+    if settings.brand.is_empty() || settings.brand.chars().count() > 12 {
+        problems.push("brand: 1 to 12 letters".to_owned());
+    }
+    if settings.help_phone.is_empty() || settings.help_phone.len() > 10 {
+        problems.push("help_phone: 1 to 10 figures".to_owned());
+    }
+    for language in Language::ALL {
+        let texts = Texts::new(settings, language);
+        let mut check = |name: &str, text: &str| {
+            if let Err(why) = fits(text) {
+                problems.push(format!("ussd.texts.{}.{name}: {why}", language.code()));
+            }
+            if text.contains('{') {
+                problems.push(format!("ussd.texts.{}.{name}: names a value that does not exist", language.code()));
+            }
+        };
+        for key in Key::ALL {
+            check(key.name(), &texts.say(*key, LONGEST));
+        }
+        check("welcome", &format!("{}\n{}", texts.say(Key::Welcome, LONGEST), texts.menu()));
+        check("rewards_line", &format!("{}\n{}", texts.say(Key::RewardsLine, LONGEST), texts.menu()));
+        for refusal in [Key::NotFound, Key::Malformed, Key::Expired, Key::RedeemedByAnother, Key::Blocked] {
+            check(refusal.name(), &texts.say(refusal, LONGEST));
+        }
+    }
+    problems
+}

@@ -1,0 +1,129 @@
+//! MTN's answers, sorted by what they prove.
+
+use bytes::Bytes;
+use domain::payout::{ReportedTransfer, StatusAnswer, TransferAnswer};
+use http::{Response, StatusCode};
+use serde::{Deserialize, de::DeserializeOwned};
+
+/// The body as `T`, if it says that it is JSON and is.
+pub fn json<T: DeserializeOwned>(answer: &Response<Bytes>) -> Option<T> {
+    let kind = answer.headers().get("content-type")?.to_str().ok()?;
+    kind.to_ascii_lowercase().contains("json").then(|| serde_json::from_slice(answer.body()).ok()).flatten()
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusBody {
+    #[serde(default)]
+    amount: Scalar,
+    #[serde(default)]
+    currency: String,
+    #[serde(default)]
+    external_id: Scalar,
+    #[serde(default)]
+    financial_transaction_id: Scalar,
+    #[serde(default)]
+    payee: Payee,
+    status: String,
+    reason: Option<Reason>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Payee {
+    #[serde(default)]
+    party_id: Scalar,
+}
+
+/// A string, or a number where a string was promised, or null.
+#[derive(Default, Deserialize)]
+#[serde(from = "serde_json::Value")]
+struct Scalar(Option<String>);
+
+impl From<serde_json::Value> for Scalar {
+    fn from(value: serde_json::Value) -> Self {
+        Self(match value {
+            serde_json::Value::String(text) => Some(text),
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Array(_)
+            | serde_json::Value::Object(_) => None,
+        })
+    }
+}
+
+/// A string in MTN's examples, an object in its schema.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Reason {
+    Word(String),
+    Object { code: String },
+}
+
+pub fn read_transfer(answer: &Response<Bytes>) -> TransferAnswer {
+    let code = json::<ErrorBody>(answer).map(|body| body.code);
+    let status = answer.status();
+    let word = match &code {
+        Some(code) => format!("{} {}", status.as_u16(), short(code)),
+        None => status.as_u16().to_string(),
+    };
+    match (status, code.as_deref()) {
+        (StatusCode::ACCEPTED, _) => TransferAnswer::Accepted,
+        (StatusCode::CONFLICT, _) => TransferAnswer::Exists,
+        (StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED, _) => TransferAnswer::Config(word),
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Some("NOT_ALLOWED" | "NOT_ALLOWED_TARGET_ENVIRONMENT" | "INVALID_CALLBACK_URL_HOST" | "INVALID_CURRENCY"),
+        ) => TransferAnswer::Config(word),
+        (StatusCode::BAD_REQUEST, _) => TransferAnswer::Invalid(word),
+        (_, Some("VALIDATION_ERROR")) => TransferAnswer::Invalid(word),
+        _ => TransferAnswer::Unknown(word),
+    }
+}
+
+pub fn read_status(answer: &Response<Bytes>) -> StatusAnswer {
+    let word = answer.status().as_u16().to_string();
+    match answer.status() {
+        StatusCode::OK => match json::<StatusBody>(answer) {
+            Some(body) => reported(body),
+            None => StatusAnswer::Unknown(format!("{word} that is no status")),
+        },
+        // Only a typed answer of MTN's proves anything; a gateway's 404 page doesn't.
+        StatusCode::NOT_FOUND => match json::<ErrorBody>(answer) {
+            Some(ErrorBody { code }) if code == "RESOURCE_NOT_FOUND" => StatusAnswer::NotFound,
+            Some(_) | None => StatusAnswer::Unknown(word),
+        },
+        _ => StatusAnswer::Unknown(word),
+    }
+}
+
+fn reported(body: StatusBody) -> StatusAnswer {
+    let reason = body.reason.map(|reason| match reason {
+        Reason::Word(code) | Reason::Object { code } => short(&code).to_owned(),
+    });
+    let transfer = ReportedTransfer {
+        amount: body.amount.0.unwrap_or_default(),
+        currency: body.currency,
+        payee: body.payee.party_id.0.unwrap_or_default(),
+        external_id: body.external_id.0.unwrap_or_default(),
+        transaction: body.financial_transaction_id.0,
+        reason,
+    };
+    // The status decides; a reason beside it never does.
+    match body.status.as_str() {
+        "SUCCESSFUL" => StatusAnswer::Successful(transfer),
+        "FAILED" => StatusAnswer::Failed(transfer),
+        // PENDING, CREATED, and whatever MTN adds: it has it and has not settled it.
+        _ => StatusAnswer::Pending(transfer),
+    }
+}
+
+fn short(text: &str) -> &str {
+    text.char_indices().nth(64).map_or(text, |(at, _)| &text[..at])
+}

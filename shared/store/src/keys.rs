@@ -1,0 +1,130 @@
+//! Every key of the table is made here.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    code::CodeText,
+    identity::{CustomerId, RedemptionId, digest, hex},
+};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use std::collections::HashMap;
+
+/// Shards of the due index: more than one sweep query a minute, far below what one partition bears.
+pub const DUE_SHARDS: u8 = 8;
+/// Shards of whatever every redemption writes to.
+pub const SHARDS: u8 = 16;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub pk: String,
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+
+    pub(crate) fn attributes(&self) -> HashMap<String, AttributeValue> {
+        HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
+            ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
+        ])
+    }
+}
+
+pub fn code(text: &CodeText) -> Key {
+    Key::new(format!("CODE#{}", text.as_str()), "CODE")
+}
+
+pub fn batch(id: &str) -> Key {
+    Key::new(format!("BATCH#{id}"), "BATCH")
+}
+
+pub fn run(batch_id: &str, run_id: &str) -> Key {
+    Key::new(format!("BATCH#{batch_id}"), format!("RUN#{run_id}"))
+}
+
+pub fn customer(id: &CustomerId) -> Key {
+    Key::new(format!("CUSTOMER#{}", id.as_str()), "CUSTOMER")
+}
+
+pub fn redemption(id: &RedemptionId) -> Key {
+    Key::new(format!("REDEMPTION#{id}"), "REDEMPTION")
+}
+
+pub fn payout(id: &RedemptionId) -> Key {
+    Key::new(format!("REDEMPTION#{id}"), "PAYOUT")
+}
+
+/// The stored answer of one hop: session, phone and the whole text so far.
+pub fn hop(session: &str, phone: &str, text: &str) -> Key {
+    Key::new(session_pk(session), format!("HOP#{}", hop_id(session, phone, text)))
+}
+
+/// 32 hex figures for a hop; the same wherever it is delivered again.
+pub fn hop_id(session: &str, phone: &str, text: &str) -> String {
+    hex(&digest(&["hop", session, phone, text])[..16])
+}
+
+pub fn session_end(session: &str) -> Key {
+    Key::new(session_pk(session), "END")
+}
+
+fn session_pk(session: &str) -> String {
+    format!("USSD#{session}")
+}
+
+pub fn switches() -> Key {
+    Key::new("SWITCHES".to_owned(), "SWITCHES")
+}
+
+pub fn settings() -> Key {
+    Key::new("SETTINGS".to_owned(), "CURRENT")
+}
+
+pub fn audit(at: Timestamp, id: &str) -> Key {
+    let hour = at.to_zoned(TimeZone::UTC).strftime("%Y%m%d%H").to_string();
+    Key::new(audit_pk(&hour, shard(id, SHARDS)), format!("{:013}#{id}", at.as_millisecond()))
+}
+
+/// `hour` is UTC, as `2026112013`.
+pub fn audit_pk(hour: &str, shard: u8) -> String {
+    format!("AUD#{hour}#{shard:02}")
+}
+
+pub fn alert(at: Timestamp, id: &str) -> Key {
+    let day = at.to_zoned(TimeZone::UTC).strftime("%Y%m%d").to_string();
+    Key::new(alert_pk(&day), format!("{:013}#{id}", at.as_millisecond()))
+}
+
+pub fn alert_pk(day: &str) -> String {
+    format!("ALERT#{day}")
+}
+
+pub fn refused_attempt(at: Timestamp, id: &str) -> Key {
+    let day = at.to_zoned(TimeZone::UTC).strftime("%Y%m%d").to_string();
+    Key::new(format!("ATTEMPT#{day}#{:02}", shard(id, SHARDS)), format!("{:013}#{id}", at.as_millisecond()))
+}
+
+/// What a batch has redeemed and paid on one day of the business, one of [`SHARDS`] parts.
+pub fn counter(batch_id: &str, day: Date, shard: u8) -> Key {
+    Key::new(counter_pk(batch_id), format!("{day}#{shard:02}"))
+}
+
+pub fn counter_pk(batch_id: &str) -> String {
+    format!("COUNT#{batch_id}")
+}
+
+/// The due index's partition of a payout.
+pub fn due_payout(id: &RedemptionId) -> String {
+    due_payout_shard(shard(id.as_str(), DUE_SHARDS))
+}
+
+pub fn due_payout_shard(shard: u8) -> String {
+    format!("DUE#payout#{shard}")
+}
+
+/// A stable shard for an id.
+pub fn shard(id: &str, of: u8) -> u8 {
+    digest(&["shard", id])[0] % of
+}
