@@ -4,7 +4,7 @@
 //! Codes made elsewhere and imported have 4 to 24 letters and digits in any order.
 
 use jiff::civil::Date;
-use rand_core::{CryptoRng, RngCore};
+use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -126,9 +126,9 @@ impl CodeText {
         out
     }
 
-    /// The first four characters and dots: for screens and messages of people who may not see codes.
+    /// The first four characters, of a short code the first half: for people who may not see codes, and for logs.
     pub fn masked(&self) -> String {
-        format!("{}-****", &self.0[..MIN_LENGTH.min(self.0.len())])
+        format!("{}-****", &self.0[..MIN_LENGTH.min(self.0.len() / 2)])
     }
 }
 
@@ -158,7 +158,7 @@ pub struct RandomPart(u64);
 
 impl RandomPart {
     /// Draws uniformly among the 590,490,000,000,000 possible parts.
-    pub fn draw(random: &mut (impl RngCore + CryptoRng)) -> Self {
+    pub fn draw(random: &mut impl CryptoRng) -> Self {
         loop {
             let drawn = random.next_u64();
             if drawn < UNBIASED_BELOW {

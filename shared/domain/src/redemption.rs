@@ -185,7 +185,7 @@ pub fn decide<'a>(facts: &Facts<'a>) -> Result<&'a Code, Refusal> {
     }
     if let Some(last) = customer.recent.first() {
         let until = time::plus(last.at, i64::from(rules.cooldown_minutes) * MINUTE_MS);
-        if now < until {
+        if rules.cooldown_minutes > 0 && now < until {
             return Err(Refusal::Cooldown { until });
         }
     }

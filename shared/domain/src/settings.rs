@@ -52,9 +52,8 @@ impl Settings {
         if !(1..=20).contains(&self.ussd.max_depth) {
             problems.push("ussd.max_depth: between 1 and 20".to_owned());
         }
-        let mut seen = self.ussd.menu.clone();
-        seen.dedup();
-        if seen.len() != self.ussd.menu.len() || self.ussd.menu.len() > 3 {
+        let menu = &self.ussd.menu;
+        if menu.iter().enumerate().any(|(at, item)| menu[..at].contains(item)) {
             problems.push("ussd.menu: each entry once".to_owned());
         }
         if self.payouts.retries > 5 {

@@ -208,17 +208,65 @@ fn fill<'v>(template: &str, values: impl Iterator<Item = &'v (&'v str, &'v str)>
     out
 }
 
-/// The longest values that any text can meet.
-const LONGEST: &[(&str, &str)] = &[
-    ("amount", "1,000,000"),
-    ("number", "0788000001"),
-    ("ref", "0123ABCD"),
-    ("date", "30/11/2026"),
-    ("minutes", "iminota 1440"),
-    ("count", "1440"),
-    ("state", "Bitegereje kwemezwa"),
-    ("i", "5"),
-];
+/// The names that a text may use beside those of the settings: what its screen fills in.
+fn values_of(key: Key) -> &'static [&'static str] {
+    match key {
+        Key::Expired | Key::DayLimit => &["date"],
+        Key::RedeemedByYou => &["date", "state"],
+        Key::Success | Key::AwaitingApproval => &["amount", "number", "ref"],
+        Key::TooManyAttempts | Key::Cooldown => &["minutes"],
+        Key::NumberCannotReceive => &["number"],
+        Key::RewardsLine => &["date", "amount", "state"],
+        Key::MinuteOne | Key::MinuteMany => &["count"],
+        Key::Welcome
+        | Key::Prompt
+        | Key::PromptOr
+        | Key::MenuRewards
+        | Key::MenuLanguage
+        | Key::MenuHelp
+        | Key::Malformed
+        | Key::NotFound
+        | Key::Blocked
+        | Key::Reported
+        | Key::RedeemedByAnother
+        | Key::LimitInAll
+        | Key::NotActive
+        | Key::Paused
+        | Key::Trouble
+        | Key::TroubleKept
+        | Key::Received
+        | Key::Maintenance
+        | Key::Rewards
+        | Key::NoRewards
+        | Key::LanguageMenu
+        | Key::Help
+        | Key::TooDeep
+        | Key::OnlyRwanda
+        | Key::StateOnItsWay
+        | Key::StatePaid
+        | Key::StateFailed
+        | Key::StateAwaiting => &[],
+    }
+}
+
+impl Texts<'_> {
+    /// The text with the longest values that it can meet.
+    fn longest(&self, key: Key) -> String {
+        let longest = |texts: Vec<String>| texts.into_iter().max_by_key(|text| length(text)).unwrap_or_default();
+        let value = |name: &str| match name {
+            "amount" => "10,000,000".to_owned(),
+            "number" => "0788000001".to_owned(),
+            "ref" => "0123ABCD".to_owned(),
+            "date" => "30/11/2026".to_owned(),
+            "count" => "1440".to_owned(),
+            "minutes" => longest(vec![self.minutes(1), self.minutes(1_440)]),
+            _ => longest([Outside::Processing, Outside::Completed, Outside::Failed, Outside::AwaitingApproval].map(|state| self.state(state)).into()),
+        };
+        let values: Vec<(&str, String)> = values_of(key).iter().map(|name| (*name, value(name))).collect();
+        let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.say(key, &values)
+    }
+}
 
 /// What keeps the texts of these settings from fitting on a screen, each with the text's name and language.
 pub fn problems(settings: &Settings) -> Vec<String> {
@@ -240,13 +288,12 @@ pub fn problems(settings: &Settings) -> Vec<String> {
             }
         };
         for key in Key::ALL {
-            check(key.name(), &texts.say(*key, LONGEST));
+            check(key.name(), &texts.longest(*key));
         }
-        check("welcome", &format!("{}\n{}", texts.say(Key::Welcome, LONGEST), texts.menu()));
-        check("rewards_line", &format!("{}\n{}", texts.say(Key::RewardsLine, LONGEST), texts.menu()));
-        for refusal in [Key::NotFound, Key::Malformed, Key::Expired, Key::RedeemedByAnother, Key::Blocked] {
-            check(refusal.name(), &texts.say(refusal, LONGEST));
-        }
+        check("welcome", &format!("{}\n{}", texts.longest(Key::Welcome), texts.menu()));
+        let line = texts.longest(Key::RewardsLine);
+        check("rewards_line", &format!("{line}\n{}", texts.menu()));
+        check("rewards", &format!("{}\n1. {line}", texts.longest(Key::Rewards)));
     }
     problems
 }

@@ -30,12 +30,19 @@ pub enum Step {
 /// Reads a session's inputs, joined by `*`, empties kept.
 ///
 /// A first request may carry inputs already (`*801*CODE#`): some gateways put them into the text, some leave them in
-/// the dialled string, so both are read.
+/// the dialled string of every hop, so both are read.
 pub fn step(text: &str, dialled: &str, settings: &Settings) -> Step {
-    if text.len() > MAX_TEXT {
+    if text.len() > MAX_TEXT || dialled.len() > MAX_TEXT {
         return Step::TooDeep;
     }
-    let typed = if text.is_empty() { dialled_inputs(dialled, &settings.ussd.service_code) } else { text };
+    let dialled = dialled_inputs(dialled, &settings.ussd.service_code);
+    let typed = match (text, dialled) {
+        ("", dialled) => dialled.to_owned(),
+        (text, "") => text.to_owned(),
+        // The gateway has put what was dialled into the text, too.
+        (text, dialled) if text.starts_with(dialled) => text.to_owned(),
+        (text, dialled) => format!("{dialled}*{text}"),
+    };
     if typed.is_empty() {
         return Step::Welcome;
     }

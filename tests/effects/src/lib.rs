@@ -1,1 +1,4 @@
+//! One code's life under failure, and the ways in which MoMo behaves.
 
+pub mod behaviours;
+pub mod life;

@@ -1,1 +1,14 @@
+//! The functions' binaries, run as Lambda runs them: each a process of its own that asks the Runtime API for events.
+//!
+//! Around them stand a stub of that API, the embedded AWS services and a simulated MoMo, all on loopback ports.
 
+pub mod binaries;
+pub mod events;
+pub mod process;
+pub mod runtime_api;
+pub mod system;
+
+use std::time::Duration;
+
+/// Nothing here is waited for longer.
+pub const LIMIT: Duration = Duration::from_secs(20);

@@ -105,8 +105,13 @@ impl Payout {
             TransferAnswer::Exists => "409".to_owned(),
             TransferAnswer::Unknown(why) | TransferAnswer::Config(why) | TransferAnswer::Invalid(why) => why.clone(),
         };
+        let newest = at + 1 == lesson.next.attempts.len();
         let attempt = lesson.next.attempts.get_mut(at)?;
         attempt.last_answer = Some(word.clone());
+        if !newest {
+            attempt.known |= matches!(answer, TransferAnswer::Accepted | TransferAnswer::Exists);
+            return Some(lesson.of_an_older_reference(self));
+        }
         match answer {
             TransferAnswer::Accepted => {
                 attempt.known = true;
@@ -163,6 +168,9 @@ impl Payout {
             }
             StatusAnswer::NotFound | StatusAnswer::Unknown(_) => {}
         }
+        if !newest && !matches!(answer, StatusAnswer::Successful(_)) {
+            return Some(lesson.of_an_older_reference(self));
+        }
         match answer {
             StatusAnswer::Pending(_) => lesson.ask_on(at),
             StatusAnswer::Unknown(_) => lesson.ask_on(at),
@@ -175,9 +183,7 @@ impl Payout {
                 attempt.first_failed_at.get_or_insert(now);
                 attempt.last_failed_at = Some(now);
                 attempt.reason.clone_from(&reported.reason);
-                if newest {
-                    lesson.failed(at, reported.reason.as_deref().unwrap_or("no reason given"));
-                }
+                lesson.failed(at, reported.reason.as_deref().unwrap_or("no reason given"));
             }
         }
         Some(lesson.done())
@@ -208,6 +214,14 @@ impl Payout {
 impl Lesson<'_> {
     fn done(self) -> Learned {
         Learned { payout: self.next, alerts: self.alerts }
+    }
+
+    /// Late news of an older reference, short of success, is noted and changes nothing of what the newest one is in.
+    fn of_an_older_reference(mut self, before: &Payout) -> Learned {
+        self.next.claims = before.claims;
+        self.next.routed_until = before.routed_until;
+        self.next.lease_until = before.lease_until;
+        self.done()
     }
 
     fn alert(&mut self, kind: alert::Kind, note: &str) {
@@ -248,8 +262,8 @@ impl Lesson<'_> {
         let ended = matches!(current, State::Refused { .. } | State::Cancelled { .. });
         self.next.state = match current {
             State::Held { .. } | State::Retrying { .. } => current.due(due_at),
-            _ if ended => current,
-            _ => state,
+            State::Refused { .. } | State::Cancelled { .. } | State::Paid { .. } => current,
+            State::Queued { .. } | State::Sending { .. } | State::Submitted { .. } | State::AwaitingApproval { .. } => state,
         };
         if old && !ended && !matches!(self.next.state, State::Held { .. }) {
             self.hold_unknown("a day has passed since it was sent and MoMo has not said how it went");
@@ -270,6 +284,9 @@ impl Lesson<'_> {
     }
 
     fn not_found(&mut self, at: usize) {
+        if matches!(self.next.state, State::Refused { .. } | State::Cancelled { .. }) {
+            return;
+        }
         let Some(attempt) = self.next.attempts.get_mut(at) else { return };
         let held = matches!(self.next.state, State::Held { .. });
         if attempt.known {

@@ -106,7 +106,10 @@ fn may_resend(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Ti
 fn may_renew(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Timestamp) -> bool {
     matches!(payout.state, State::Retrying { .. })
         && attempt.last_failed_at.is_some_and(|at| time::between(at, now) < FAILED_FRESH_MS)
-        && attempt.first_failed_at.is_some_and(|at| time::between(at, now) >= NEW_REFERENCE_AFTER_MS)
+        && attempt
+            .first_failed_at
+            .zip(attempt.last_failed_at)
+            .is_some_and(|(first, last)| time::between(first, last) >= NEW_REFERENCE_AFTER_MS)
         && payout.retries() < policy.retries
 }
 

@@ -1,0 +1,211 @@
+//! One code of one batch, one customer and the payout of their redemption, for the tests to vary.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use domain::{
+    batch::{Batch, BatchState, Code, Origin, Run, RunState},
+    code::CodeText,
+    customer::Customer,
+    identity::{CustomerId, RedemptionId},
+    money::{Currency, Money},
+    payout::{FIRST_DUE_MS, Payout, Rail, ReportedTransfer, State},
+    phone::{Msisdn, Network},
+    redemption::{Facts, Refusal},
+    settings::Settings,
+    switches::Switches,
+    time::{MINUTE_MS, SECOND_MS, plus},
+};
+use jiff::{Timestamp, civil::date};
+
+/// Cases of a property, without a file that remembers failures: each is minimised and belongs in a test of its own.
+pub fn cases(count: u32) -> proptest::test_runner::Config {
+    proptest::test_runner::Config {
+        cases: count,
+        failure_persistence: None,
+        ..proptest::test_runner::Config::default()
+    }
+}
+
+pub const ENVIRONMENT: &str = "test";
+pub const LEASE_MS: i64 = 60 * SECOND_MS;
+pub const PRINTED: &str = "7K3M-9A26-CE11-XH05";
+
+/// 20 November 2026, noon in Kigali.
+pub fn noon() -> Timestamp {
+    "2026-11-20T10:00:00Z".parse().expect("a time")
+}
+
+pub fn minutes(count: i64) -> Timestamp {
+    plus(noon(), count * MINUTE_MS)
+}
+
+pub fn code_text(typed: &str) -> CodeText {
+    CodeText::parse(typed).expect("a code")
+}
+
+pub fn phone(typed: &str) -> Msisdn {
+    Msisdn::parse(typed).expect("a Rwandan mobile number")
+}
+
+pub fn francs(amount: u64) -> Money {
+    Money::new(amount, Currency::Rwf).expect("an amount")
+}
+
+pub fn customer() -> Customer {
+    let phone = phone("0788123456");
+    Customer::new(CustomerId::of(b"pepper", &phone), phone, noon())
+}
+
+pub fn code() -> Code {
+    Code {
+        text: code_text(PRINTED),
+        batch_id: "batch-1".to_owned(),
+        run_id: "run-1".to_owned(),
+        origin: Origin::Generated,
+        money: francs(5_000),
+        generation: 1,
+        claim: None,
+        blocked: false,
+        reported: false,
+        deleted: false,
+        version: 3,
+    }
+}
+
+/// Everything that is known when a code is sent; by default it redeems.
+pub struct Moment {
+    pub typed: CodeText,
+    pub code: Option<Code>,
+    pub batch: Option<Batch>,
+    pub run: Option<Run>,
+    pub customer: Customer,
+    pub network: Network,
+    pub switches: Switches,
+    pub settings: Settings,
+    pub now: Timestamp,
+}
+
+impl Moment {
+    pub fn redeemable() -> Self {
+        Self {
+            typed: code_text(PRINTED),
+            code: Some(code()),
+            batch: Some(Batch {
+                id: "batch-1".to_owned(),
+                number: 1,
+                name: "November".to_owned(),
+                state: BatchState::Active,
+                money: francs(5_000),
+                expires_at: "2026-12-31T22:00:00Z".parse().expect("a time"),
+                created_at: noon(),
+                version: 1,
+            }),
+            run: Some(Run {
+                id: "run-1".to_owned(),
+                batch_id: "batch-1".to_owned(),
+                state: RunState::Live,
+                asked: 100,
+            }),
+            customer: customer(),
+            network: Network::Mtn,
+            switches: Switches::all_on("blue"),
+            settings: Settings::default(),
+            now: noon(),
+        }
+    }
+
+    pub fn code(&mut self) -> &mut Code {
+        self.code.as_mut().expect("the moment has a code")
+    }
+
+    pub fn batch(&mut self) -> &mut Batch {
+        self.batch.as_mut().expect("the moment has a batch")
+    }
+
+    pub fn run(&mut self) -> &mut Run {
+        self.run.as_mut().expect("the moment has a run")
+    }
+
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            typed: &self.typed,
+            code: self.code.as_ref(),
+            batch: self.batch.as_ref(),
+            run: self.run.as_ref(),
+            customer: &self.customer,
+            network: self.network,
+            switches: &self.switches,
+            settings: &self.settings,
+            now: self.now,
+        }
+    }
+}
+
+/// Every refusal once. A new one doesn't compile until it has its place in this chain.
+pub fn every_refusal() -> Vec<Refusal> {
+    use domain::code::Malformed;
+    let mut refusals = vec![Refusal::Maintenance];
+    loop {
+        let following = match refusals.last().expect("starts with one") {
+            Refusal::Maintenance => Refusal::Paused,
+            Refusal::Paused => Refusal::TooManyAttempts { until: minutes(1_440) },
+            Refusal::TooManyAttempts { .. } => Refusal::Malformed(Malformed::Length(3)),
+            Refusal::Malformed(Malformed::Length(_)) => Refusal::Malformed(Malformed::Character('é')),
+            Refusal::Malformed(Malformed::Character(_)) => Refusal::Malformed(Malformed::DatePart),
+            Refusal::Malformed(Malformed::DatePart) => Refusal::Unknown,
+            Refusal::Unknown => Refusal::Expired { on: date(2026, 11, 30) },
+            Refusal::Expired { .. } => Refusal::Blocked,
+            Refusal::Blocked => Refusal::Reported,
+            Refusal::Reported => Refusal::BatchNotActive,
+            Refusal::BatchNotActive => {
+                Refusal::AlreadyYours { redemption: RedemptionId::of(ENVIRONMENT, &code_text(PRINTED), 1), at: noon() }
+            }
+            Refusal::AlreadyYours { .. } => Refusal::AlreadyTaken,
+            Refusal::AlreadyTaken => Refusal::DayLimit { again_on: date(2026, 11, 21) },
+            Refusal::DayLimit { .. } => Refusal::LimitInAll,
+            Refusal::LimitInAll => Refusal::Cooldown { until: minutes(1_440) },
+            Refusal::Cooldown { .. } => Refusal::NumberCannotReceive,
+            Refusal::NumberCannotReceive => return refusals,
+        };
+        refusals.push(following);
+    }
+}
+
+pub fn rail() -> Rail {
+    Rail::mtn_momo("https://momo.example", "mtnrwanda", "api-user-1")
+}
+
+/// Committed at noon, never sent.
+pub fn payout() -> Payout {
+    let code = code();
+    let customer = customer();
+    Payout {
+        id: RedemptionId::of(ENVIRONMENT, &code.text, code.generation),
+        code: code.text,
+        generation: code.generation,
+        batch_id: code.batch_id,
+        customer: customer.id,
+        payee: customer.phone,
+        money: code.money,
+        state: State::Queued { due_at: plus(noon(), FIRST_DUE_MS) },
+        attempts: Vec::new(),
+        lease_until: None,
+        claims: 0,
+        routed_until: None,
+        prompted_at: None,
+        created_at: noon(),
+        updated_at: noon(),
+        version: 1,
+    }
+}
+
+/// The provider's report of exactly this payout.
+pub fn report(payout: &Payout) -> ReportedTransfer {
+    ReportedTransfer {
+        amount: payout.money.amount.to_string(),
+        currency: payout.money.currency.code().to_owned(),
+        payee: payout.payee.party_id().to_owned(),
+        external_id: payout.id.to_string(),
+        transaction: None,
+        reason: None,
+    }
+}

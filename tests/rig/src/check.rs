@@ -1,0 +1,162 @@
+//! The invariants of money, checked after every scenario. Each failure says which one and for which payout.
+
+use crate::{
+    table::{Rows, text},
+    world::World,
+};
+use domain::payout::{Payout, State};
+use momo_simulator::TransferState;
+use std::collections::HashMap;
+
+impl World {
+    /// What is broken, if anything; empty when every invariant holds. `settled`: everything should have ended.
+    pub async fn broken(&self, settled: bool) -> Vec<String> {
+        let rows = self.rows().await;
+        let mut broken = Vec::new();
+        self.money_left_once(&rows, settled, &mut broken);
+        for (payout, item) in &rows.payouts {
+            let id = &payout.id;
+            if payout.state.due_at().is_some() && (text(item, "due_key").is_empty() || !item.contains_key("due_at")) {
+                broken.push(format!("{id}: {} and not in the due index", payout.state.name()));
+            }
+            if settled {
+                ended(payout, &rows, &mut broken);
+            }
+            audited(payout, &rows, &mut broken);
+        }
+        whole(&rows, &mut broken);
+        counted(&rows, &mut broken);
+        if self.simulator.max_in_flight_per_reference() > 1 {
+            broken.push("two sends of one reference were in flight".to_owned());
+        }
+        broken
+    }
+
+    /// A code pays at most once, and what we call paid is what MoMo paid.
+    fn money_left_once(&self, rows: &Rows, settled: bool, broken: &mut Vec<String>) {
+        let mut paid: HashMap<String, (usize, u64)> = HashMap::new();
+        for transfer in self.simulator.transfers() {
+            if transfer.state == TransferState::Successful {
+                let entry = paid.entry(transfer.external_id.clone()).or_default();
+                entry.0 += 1;
+                entry.1 += transfer.amount.parse::<u64>().unwrap_or(0);
+            }
+        }
+        for (external_id, (times, _)) in &paid {
+            if *times > 1 {
+                broken.push(format!("{external_id}: MoMo paid it {times} times"));
+            }
+            if !rows.payouts.iter().any(|(payout, _)| payout.id.as_str() == external_id) {
+                broken.push(format!("{external_id}: MoMo paid what was never redeemed"));
+            }
+        }
+        for (payout, _) in &rows.payouts {
+            let there = paid.get(payout.id.as_str());
+            let here = matches!(payout.state, State::Paid { .. });
+            if here && there.is_none() {
+                broken.push(format!("{}: called paid, and MoMo has not paid it", payout.id));
+            }
+            if let Some((_, amount)) = there
+                && *amount != payout.money.amount
+            {
+                broken.push(format!("{}: MoMo paid another amount", payout.id));
+            }
+            if settled && there.is_some() && matches!(payout.state, State::Refused { .. } | State::Cancelled { .. }) {
+                broken.push(format!("{}: MoMo has paid it and we call it {}", payout.id, payout.state.name()));
+            }
+        }
+    }
+}
+
+/// Every committed redemption ends paid, refused with an alert, or held with an alert.
+fn ended(payout: &Payout, rows: &Rows, broken: &mut Vec<String>) {
+    let alerted = rows.alerts.iter().any(|alert| alert.entity == format!("payout:{}", payout.id));
+    match &payout.state {
+        State::Paid { .. } | State::Cancelled { .. } => {}
+        State::Refused { .. } | State::Held { .. } if alerted => {}
+        State::Refused { .. } | State::Held { .. } => {
+            broken.push(format!("{}: {} and nobody was told", payout.id, payout.state.name()));
+        }
+        State::Queued { .. }
+        | State::Sending { .. }
+        | State::Submitted { .. }
+        | State::Retrying { .. }
+        | State::AwaitingApproval { .. } => {
+            broken.push(format!("{}: still {} at the end: {payout:?}", payout.id, payout.state.name()));
+        }
+    }
+}
+
+/// The entries of a payout tell its states in order, without a gap.
+fn audited(payout: &Payout, rows: &Rows, broken: &mut Vec<String>) {
+    let entity = format!("payout:{}", payout.id);
+    let prefix = format!("{}-", payout.id);
+    let mut told: Vec<(u64, &str, &str)> = rows
+        .audit
+        .iter()
+        .filter(|entry| entry.entity == entity)
+        .filter_map(|entry| {
+            let version = entry.id.strip_prefix(&prefix)?.parse().ok()?;
+            let change = entry.changes.iter().find(|change| change.field == "state")?;
+            Some((version, change.before.as_deref()?, change.after.as_deref()?))
+        })
+        .collect();
+    told.sort_unstable();
+    let mut state = "queued";
+    for (_, before, after) in told {
+        if before != state {
+            broken.push(format!("{}: the audit log jumps from {state} to {before}", payout.id));
+        }
+        state = after;
+    }
+    if state != payout.state.name() {
+        broken.push(format!("{}: is {} and the audit log ends with {state}", payout.id, payout.state.name()));
+    }
+}
+
+/// Claim, redemption, payout, customer and audit entry are one write: all are there or none is.
+fn whole(rows: &Rows, broken: &mut Vec<String>) {
+    for redemption in &rows.redemptions {
+        let id = &redemption.id;
+        let claimed = rows.codes.iter().any(|code| {
+            code.text == redemption.code && code.claim.as_ref().is_some_and(|claim| claim.redemption == *id)
+        });
+        let payouts = rows.payouts.iter().filter(|(payout, _)| payout.id == *id).count();
+        let known = rows.customers.iter().any(|customer| customer.id == redemption.customer);
+        let entry = rows.audit.iter().any(|entry| entry.entity == format!("redemption:{id}"));
+        if !claimed || payouts != 1 || !known || !entry {
+            broken.push(format!("{id}: torn (claimed {claimed}, payouts {payouts}, customer {known}, audit {entry})"));
+        }
+    }
+    let claims = rows.codes.iter().filter(|code| code.claim.is_some()).count();
+    if claims != rows.redemptions.len() || claims != rows.payouts.len() {
+        broken.push(format!("{claims} claims, {} redemptions, {} payouts", rows.redemptions.len(), rows.payouts.len()));
+    }
+}
+
+/// Counters equal a recount.
+fn counted(rows: &Rows, broken: &mut Vec<String>) {
+    let mut batches: Vec<&str> = rows.codes.iter().map(|code| code.batch_id.as_str()).collect();
+    batches.sort_unstable();
+    batches.dedup();
+    for batch in batches {
+        let mut counters = [0u64; 4];
+        for (_, counted) in rows.counters.iter().filter(|(id, _)| id == batch) {
+            counters[0] += counted.redeemed;
+            counters[1] += counted.redeemed_amount;
+            counters[2] += counted.paid;
+            counters[3] += counted.paid_amount;
+        }
+        let payouts = || rows.payouts.iter().map(|(payout, _)| payout).filter(|payout| payout.batch_id == batch);
+        let paid = || payouts().filter(|payout| matches!(payout.state, State::Paid { .. }));
+        let recount = [
+            payouts().count() as u64,
+            payouts().map(|payout| payout.money.amount).sum(),
+            paid().count() as u64,
+            paid().map(|payout| payout.money.amount).sum(),
+        ];
+        if counters != recount {
+            broken.push(format!("batch {batch}: counters {counters:?}, recount {recount:?}"));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Looking at the whole table, past the wire.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{alert::Alert, audit::Entry, batch::Code, customer::Customer, payout::Payout, redemption::Redemption};
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use store::Counted;
+
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Every row, sorted by kind.
+#[derive(Default)]
+pub struct Rows {
+    pub payouts: Vec<(Payout, Item)>,
+    pub redemptions: Vec<Redemption>,
+    pub codes: Vec<Code>,
+    pub customers: Vec<Customer>,
+    pub audit: Vec<Entry>,
+    pub alerts: Vec<Alert>,
+    /// By the batch's id.
+    pub counters: Vec<(String, Counted)>,
+    pub hops: usize,
+    pub attempts: usize,
+    pub notices: usize,
+    pub all: usize,
+}
+
+fn read<T: DeserializeOwned>(item: &Item) -> T {
+    serde_dynamo::from_item(item.clone()).expect("a row of ours")
+}
+
+pub fn text<'i>(item: &'i Item, name: &str) -> &'i str {
+    item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+/// # Panics
+/// When the table can't be read or a row isn't ours.
+pub async fn rows(client: &aws_sdk_dynamodb::Client, table: &str) -> Rows {
+    let mut rows = Rows::default();
+    let mut from = None;
+    loop {
+        let page = client
+            .scan()
+            .table_name(table)
+            .consistent_read(true)
+            .set_exclusive_start_key(from)
+            .send()
+            .await
+            .expect("the table can be scanned");
+        for item in page.items.unwrap_or_default() {
+            rows.all += 1;
+            let (pk, sk) = (text(&item, "pk").to_owned(), text(&item, "sk").to_owned());
+            match (pk.split('#').next().unwrap_or_default(), sk.split('#').next().unwrap_or_default()) {
+                ("REDEMPTION", "PAYOUT") => rows.payouts.push((read(&item), item)),
+                ("REDEMPTION", _) => rows.redemptions.push(read(&item)),
+                ("CODE", _) => rows.codes.push(read(&item)),
+                ("CUSTOMER", _) => rows.customers.push(read(&item)),
+                ("AUD", _) => rows.audit.push(read(&item)),
+                ("ALERT", _) => rows.alerts.push(read(&item)),
+                ("COUNT", _) => rows.counters.push((pk["COUNT#".len()..].to_owned(), read(&item))),
+                ("USSD", "HOP") => rows.hops += 1,
+                ("USSD", "END") => rows.notices += 1,
+                ("ATTEMPT", _) => rows.attempts += 1,
+                ("BATCH" | "SWITCHES" | "SETTINGS", _) => {}
+                (other, _) => panic!("a row of an unknown kind: {other}"),
+            }
+        }
+        from = page.last_evaluated_key;
+        if from.is_none() {
+            return rows;
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! One system in one test: its own table and queues on services that all tests of a process share.
+
+use crate::{
+    fault::Script,
+    rail::SimulatedRail,
+    table::{self, Rows},
+    wire::Wire,
+};
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use bytes::Bytes;
+use domain::{
+    code::CodeText,
+    money::Currency,
+    payout::{Payout, State},
+    settings::Settings,
+    time,
+};
+use jiff::Timestamp;
+use lambda_http::Body;
+use local::{
+    demo,
+    emulators::{Emulators, Storage},
+    functions::{Functions, Rail},
+    gateway,
+    names::{self, Names},
+    system::local_aws,
+};
+use momo_simulator::Simulator;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use service::{Clock, aws::Aws};
+use std::{
+    collections::VecDeque,
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use store::{Deadline, Store};
+use tokio::{sync::OnceCell, time::Instant};
+
+pub const PATH_SECRET: &str = "a-path-secret-for-tests";
+pub const CALLBACK_SECRET: &str = "a-callback-secret-for-tests";
+pub const ENVIRONMENT: &str = "test";
+pub const EPOCH: &str = "7";
+/// 20 November 2026, 10:00 in Kigali.
+pub const START_MS: i64 = 1_795_161_600_000;
+const API_USER: &str = "11111111-1111-4111-8111-111111111111";
+const API_KEY: &str = "key";
+const SUBSCRIPTION_KEY: &str = "subscription";
+/// A message whose worker died comes again after the queue's visibility time.
+const VISIBILITY_MS: i64 = 420_000;
+
+static WORLDS: AtomicUsize = AtomicUsize::new(0);
+
+/// What one hop was answered: HTTP status and body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    pub status: u16,
+    pub body: String,
+}
+
+/// What became of one run of a function.
+pub enum Ended<'w, T> {
+    Answered(T),
+    Died,
+    /// It stands still and can be taken up again.
+    Stalled(Pin<Box<dyn Future<Output = T> + Send + 'w>>),
+}
+
+pub struct World {
+    pub functions: Functions,
+    pub simulator: Simulator,
+    pub script: Script,
+    pub codes: Vec<CodeText>,
+    pub store: Store,
+    pub names: Names,
+    now_ms: Arc<AtomicI64>,
+    plain: Aws,
+    /// Messages whose worker did not finish, with the time from which they come again.
+    again: Mutex<VecDeque<(i64, SqsMessage)>>,
+    aws: Aws,
+    rail: Rail,
+}
+
+/// How a world is set up.
+pub struct Setup {
+    pub script: Script,
+    pub codes: usize,
+    pub amount: u64,
+    pub settings: Option<Settings>,
+    /// Calls that are passed on without being counted or failed.
+    pub quiet: fn(&str, &str) -> bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { script: Script::default(), codes: 1, amount: 5_000, settings: None, quiet: |_, _| false }
+    }
+}
+
+/// The services that the tests of one runtime share.
+pub struct Services {
+    emulators: OnceCell<Emulators>,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Services {
+    pub const fn new() -> Self {
+        Self { emulators: OnceCell::const_new() }
+    }
+
+    async fn emulators(&self) -> &Emulators {
+        self.emulators
+            .get_or_init(|| async {
+                service::metrics::send_to(Box::new(std::io::sink()));
+                Emulators::start(&Storage::Memory, None).await.expect("loopback ports can be had")
+            })
+            .await
+    }
+
+    /// A new system: table, queues, secrets, a batch of codes, everything switched on.
+    pub async fn world(&self, setup: Setup) -> World {
+        let emulators = self.emulators().await;
+        let plain = local_aws(emulators);
+        let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+        let names = Names::under(&format!("world-{number}"));
+        let secrets = [
+            (
+                names.ussd_secret.as_str(),
+                serde_json::json!({ "path_secrets": [PATH_SECRET], "customer_pepper": "pepper" }).to_string(),
+            ),
+            (names.callback_secret.as_str(), serde_json::json!({ "path_secrets": [CALLBACK_SECRET] }).to_string()),
+            (
+                names.momo_secret.as_str(),
+                serde_json::json!({ "api_user": API_USER, "api_key": API_KEY, "subscription_key": SUBSCRIPTION_KEY })
+                    .to_string(),
+            ),
+        ];
+        let names = names::create(&plain, names.clone(), &secrets).await.expect("the services take their resources");
+
+        let now_ms = Arc::new(AtomicI64::new(START_MS));
+        let store = Store::new(plain.dynamodb(), &names.table);
+        demo::switch_on(&store, EPOCH, time::from_millis(START_MS)).await.expect("switches can be set");
+        if let Some(settings) = &setup.settings {
+            let entry = domain::audit::Entry::new(
+                "settings".to_owned(),
+                time::from_millis(START_MS),
+                domain::audit::Class::Change,
+                "settings.set",
+                "system:test".to_owned(),
+                "settings:all".to_owned(),
+            );
+            store.save_settings(0, settings, &entry, Deadline::in_ms(5_000)).await.expect("good settings");
+        }
+        let mut random = ChaCha20Rng::seed_from_u64(number as u64);
+        let plan = demo::Plan {
+            id: "batch-1",
+            number: 1,
+            name: "BATCH_TEST",
+            amount: setup.amount,
+            count: setup.codes,
+            currency: Currency::Rwf,
+        };
+        let start = time::from_millis(START_MS);
+        let day = time::day(start, &Settings::default().zone());
+        let codes = demo::make_batch(&store, &plan, day, start, &mut random).await.expect("a batch can be made");
+
+        let clock = Arc::clone(&now_ms);
+        let simulator = Simulator::new(
+            momo_simulator::Config {
+                currency: "RWF".to_owned(),
+                target_environment: "test".to_owned(),
+                api_user: API_USER.to_owned(),
+                api_key: API_KEY.to_owned(),
+                subscription_key: SUBSCRIPTION_KEY.to_owned(),
+                opening_balance: 10_000_000_000,
+                ledger_file: None,
+            },
+            Arc::new(move || clock.load(Ordering::SeqCst)),
+        )
+        .expect("a simulator without a file");
+        let aws = Aws { http: Wire::new(plain.http.clone(), setup.script.clone(), setup.quiet), ..plain.clone() };
+        let rail = Rail {
+            transport: Arc::new(SimulatedRail { simulator: simulator.clone(), script: setup.script.clone() }),
+            host: "http://momo.test".to_owned(),
+            target_environment: "test".to_owned(),
+            api_user: API_USER.to_owned(),
+            callback_url: Some(format!("http://us.test{}{CALLBACK_SECRET}", momo_callback::PATH)),
+            http_timeout: Duration::from_secs(10),
+        };
+        let functions = functions(&aws, &names, &rail, &now_ms);
+        World {
+            functions,
+            simulator,
+            script: setup.script,
+            codes,
+            store,
+            names,
+            now_ms,
+            plain,
+            again: Mutex::default(),
+            aws,
+            rail,
+        }
+    }
+}
+
+fn functions(aws: &Aws, names: &Names, rail: &Rail, now_ms: &Arc<AtomicI64>) -> Functions {
+    let now = Arc::clone(now_ms);
+    let clock = Clock::from_millis(move || now.load(Ordering::SeqCst));
+    Functions::new(aws, names, rail, &clock, ENVIRONMENT, EPOCH)
+}
+
+impl World {
+    pub fn now(&self) -> Timestamp {
+        time::from_millis(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    pub fn advance(&self, milliseconds: i64) {
+        self.now_ms.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    /// New processes in place of the ones that run: nothing that was held in memory is left.
+    pub fn restart(&mut self) {
+        self.functions = functions(&self.aws, &self.names, &self.rail, &self.now_ms);
+    }
+
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        self.plain.dynamodb()
+    }
+
+    pub async fn rows(&self) -> Rows {
+        table::rows(&self.plain.dynamodb(), &self.names.table).await
+    }
+
+    /// Runs one function until it ends, dies or stands still.
+    pub async fn run<'w, T: 'w>(&self, work: impl Future<Output = T> + Send + 'w) -> Ended<'w, T> {
+        let mut work: Pin<Box<dyn Future<Output = T> + Send + 'w>> = Box::pin(work);
+        tokio::select! {
+            biased;
+            done = &mut work => Ended::Answered(done),
+            () = self.script.stopped.notified() => {
+                if self.script.stands_still() { Ended::Stalled(work) } else { Ended::Died }
+            }
+        }
+    }
+
+    /// One hop as API Gateway passes it on.
+    pub fn hop(&self, session: &str, phone: &str, text: &str) -> impl Future<Output = Answered> + Send + use<> {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("sessionId", session),
+                ("phoneNumber", phone),
+                ("networkCode", "63510"),
+                ("serviceCode", "*801#"),
+                ("text", text),
+            ])
+            .finish();
+        self.post(
+            &format!("{}{PATH_SECRET}", ussd::HANDLE_PATH),
+            "application/x-www-form-urlencoded",
+            body.into_bytes(),
+        )
+    }
+
+    /// A POST to the `ussd` function.
+    pub fn post(&self, path: &str, kind: &str, body: Vec<u8>) -> impl Future<Output = Answered> + Send + use<> {
+        let request = request("POST", path, kind, body);
+        let ussd = Arc::clone(&self.functions.ussd);
+        async move { answered(ussd.handle(request).await) }
+    }
+
+    /// A request to the `momo-callback` function.
+    pub fn callback(&self, method: &str, path: &str, body: Vec<u8>) -> impl Future<Output = Answered> + Send + use<> {
+        let request = request(method, path, "application/json", body);
+        let callback = Arc::clone(&self.functions.momo_callback);
+        async move { answered(callback.handle(request).await) }
+    }
+
+    /// The messages that are on the queue now, and those that come again by now.
+    pub async fn messages(&self) -> Vec<SqsMessage> {
+        let sqs = self.plain.sqs();
+        let mut messages = Vec::new();
+        loop {
+            let got = sqs.receive_message().queue_url(&self.names.payout_queue).max_number_of_messages(10).send().await;
+            let got = got.expect("the queue answers").messages.unwrap_or_default();
+            if got.is_empty() {
+                break;
+            }
+            for message in got {
+                let receipt = message.receipt_handle.clone().expect("a receipt");
+                let deleted =
+                    sqs.delete_message().queue_url(&self.names.payout_queue).receipt_handle(receipt).send().await;
+                deleted.expect("the queue answers");
+                let mut record = SqsMessage::default();
+                record.message_id = message.message_id;
+                record.body = message.body;
+                messages.push(record);
+            }
+        }
+        let now = self.now_ms.load(Ordering::SeqCst);
+        let mut again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = std::mem::take(&mut *again);
+        for (at, message) in waiting {
+            if at <= now { messages.push(message) } else { again.push_back((at, message)) }
+        }
+        messages
+    }
+
+    /// The worker's run on one message. What is not finished comes again after the visibility time.
+    pub fn work(&self, message: SqsMessage) -> impl Future<Output = bool> + Send + use<> {
+        let worker = Arc::clone(&self.functions.disbursement);
+        let mut event = SqsEvent::default();
+        event.records = vec![message];
+        async move { worker.handle(event, Instant::now() + Duration::from_secs(50)).await.batch_item_failures.is_empty() }
+    }
+
+    pub fn comes_again(&self, message: SqsMessage) {
+        let at = self.now_ms.load(Ordering::SeqCst) + VISIBILITY_MS;
+        self.again.lock().unwrap_or_else(PoisonError::into_inner).push_back((at, message));
+    }
+
+    pub async fn payout(&self, code: &CodeText) -> Option<Payout> {
+        let id = domain::identity::RedemptionId::of(ENVIRONMENT, code, 1);
+        self.store.payout(&id, Deadline::in_ms(5_000)).await.expect("the table answers")
+    }
+
+    /// The next time at which some payout is shown by the due index; `None` when all have ended.
+    pub async fn next_due(&self) -> Option<Timestamp> {
+        let rows = self.rows().await;
+        rows.payouts.iter().filter_map(|(payout, _)| payout.shown_at()).min()
+    }
+
+    /// Whether every payout has ended or waits for a person.
+    pub async fn at_rest(&self) -> bool {
+        let rows = self.rows().await;
+        rows.payouts.iter().all(|(payout, _)| match payout.state {
+            State::Paid { .. } | State::Refused { .. } | State::Cancelled { .. } | State::Held { .. } => true,
+            State::Queued { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Retrying { .. }
+            | State::AwaitingApproval { .. } => false,
+        })
+    }
+}
+
+fn request(method: &str, path: &str, kind: &str, body: Vec<u8>) -> lambda_http::Request {
+    let (parts, ()) = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", kind)
+        .body(())
+        .expect("a request")
+        .into_parts();
+    gateway::event(&parts, &Bytes::from(body), SocketAddr::from(([127, 0, 0, 1], 40_000))).expect("an event")
+}
+
+fn answered(response: lambda_http::Response<Body>) -> Answered {
+    let status = response.status().as_u16();
+    let body = match response.into_body() {
+        Body::Text(text) => text,
+        Body::Binary(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        _ => String::new(),
+    };
+    Answered { status, body }
+}

@@ -1,0 +1,271 @@
+//! What the functions work on: table, queues and secrets on embedded services, one code, and a simulated MoMo.
+
+use crate::{LIMIT, binaries::binary, events, process::Process};
+use domain::{
+    audit::{Class, Entry},
+    batch::{Batch, BatchState, Code, Origin, Run, RunState},
+    code::CodeText,
+    identity::RedemptionId,
+    money::{Currency, Money},
+    payout::Payout,
+    time::{self, DAY_MS},
+};
+use house::template;
+use jiff::Timestamp;
+use local::{
+    demo,
+    emulators::{Emulators, Storage},
+    names::{self, Names},
+    system::local_aws,
+};
+use momo_simulator::Simulator;
+use serde_json::{Value, json};
+use service::aws::Aws;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use store::{Deadline, Store};
+use tokio::net::TcpListener;
+
+/// What all samples have as their last path segment.
+pub const PATH_SECRET: &str = "local-only-secret";
+pub const PEPPER: &str = "a-pepper-for-tests";
+pub const API_KEY: &str = "an-api-key-for-tests";
+pub const SUBSCRIPTION_KEY: &str = "a-subscription-key-for-tests";
+const API_USER: &str = "11111111-1111-4111-8111-111111111111";
+const SESSION_TOKEN: &str = "a-session-token-for-tests";
+const ENVIRONMENT: &str = "staging";
+const EPOCH: &str = "1";
+const TARGET: &str = "mtnrwanda";
+/// Where MTN finds us: the host of the samples.
+pub const CALLBACK_BASE: &str = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com";
+/// Every other address is turned away; the samples' is one of these.
+const GATEWAY_ADDRESSES: &str = "198.51.100.0/24";
+pub const AMOUNT: u64 = 500;
+
+pub struct System {
+    pub store: Store,
+    pub simulator: Simulator,
+    /// The code as printed that the sample means.
+    pub code: CodeText,
+    names: Names,
+    aws: Aws,
+    momo: String,
+}
+
+fn within() -> Deadline {
+    Deadline::in_ms(u64::try_from(LIMIT.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl System {
+    /// # Panics
+    /// When a loopback port can't be had or a service doesn't take its resources.
+    pub async fn start() -> Self {
+        let emulators = Emulators::start(&Storage::Memory, None).await.expect("loopback ports can be had");
+        let aws = local_aws(&emulators);
+        let names = Names::under("mbelyco-promo-staging");
+        let secrets = [
+            (
+                names.ussd_secret.as_str(),
+                json!({ "path_secrets": [PATH_SECRET], "customer_pepper": PEPPER }).to_string(),
+            ),
+            (names.callback_secret.as_str(), json!({ "path_secrets": [PATH_SECRET] }).to_string()),
+            (
+                names.momo_secret.as_str(),
+                json!({ "api_user": API_USER, "api_key": API_KEY, "subscription_key": SUBSCRIPTION_KEY }).to_string(),
+            ),
+        ];
+        let names = names::create(&aws, names.clone(), &secrets).await.expect("the services take their resources");
+        let store = Store::new(aws.dynamodb(), &names.table);
+        let now = time::from_millis(Timestamp::now().as_millisecond());
+        demo::switch_on(&store, EPOCH, now).await.expect("switches can be set");
+        let code = code_of_the_sample();
+        batch_of(&store, &code, now).await;
+
+        let config = momo_simulator::Config {
+            currency: "RWF".to_owned(),
+            target_environment: TARGET.to_owned(),
+            api_user: API_USER.to_owned(),
+            api_key: API_KEY.to_owned(),
+            subscription_key: SUBSCRIPTION_KEY.to_owned(),
+            opening_balance: 1_000_000,
+            ledger_file: None,
+        };
+        let simulator = Simulator::new(config, Arc::new(|| Timestamp::now().as_millisecond()));
+        let simulator = simulator.expect("a simulator without a file");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be had");
+        let momo = format!("http://{}", listener.local_addr().expect("a bound port has a number"));
+        let router = simulator.router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { store, simulator, code, names, aws, momo }
+    }
+
+    /// The id of the redemption and of the payout.
+    pub fn payout_id(&self) -> RedemptionId {
+        RedemptionId::of(ENVIRONMENT, &self.code, 1)
+    }
+
+    /// # Panics
+    /// When the table doesn't answer.
+    pub async fn payout(&self) -> Option<Payout> {
+        self.store.payout(&self.payout_id(), within()).await.expect("the table answers")
+    }
+
+    /// Starts a function as it is deployed, with the variables that template.yaml gives it.
+    pub async fn function(&self, name: &str) -> Process {
+        let mut variables = self.of_the_platform(name);
+        variables.extend(self.of_the_template(name));
+        self.function_with(name, &variables).await
+    }
+
+    /// Starts a function with these variables alone.
+    pub async fn function_with(&self, name: &str, variables: &BTreeMap<String, String>) -> Process {
+        let time = template::number(&template::product().function(name).properties["Timeout"]);
+        Process::start(name, &binary(name), variables, Duration::from_secs(time)).await
+    }
+
+    /// What Lambda sets for every function, and where the embedded services are.
+    pub fn of_the_platform(&self, function: &str) -> BTreeMap<String, String> {
+        let memory = template::number(&template::product().function(function).properties["MemorySize"]).to_string();
+        let endpoint = |endpoint: &Option<String>| endpoint.clone().expect("every service here has an address");
+        let variables = [
+            ("AWS_LAMBDA_FUNCTION_NAME", format!("mbelyco-promo-staging-{function}")),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/mbelyco-promo-staging-{function}")),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/20/[$LATEST]0123456789abcdef".to_owned()),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+            ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
+            ("_HANDLER", "bootstrap".to_owned()),
+            ("TZ", ":UTC".to_owned()),
+            ("AWS_REGION", self.aws.region.clone()),
+            ("AWS_ACCESS_KEY_ID", names::LOCAL_ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", names::LOCAL_SECRET_KEY.to_owned()),
+            ("AWS_SESSION_TOKEN", SESSION_TOKEN.to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint(&self.aws.dynamodb)),
+            ("AWS_ENDPOINT_URL_SQS", endpoint(&self.aws.sqs)),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint(&self.aws.secrets_manager)),
+        ];
+        variables.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// The variables that template.yaml has for this function, with the values of this system.
+    pub fn of_the_template(&self, function: &str) -> BTreeMap<String, String> {
+        let variables = template::product().function(function).environment;
+        variables
+            .into_iter()
+            .map(|(name, value)| {
+                // What is written out there holds here, too.
+                let value = value.as_str().map_or_else(|| self.stands_for(&name).to_owned(), str::to_owned);
+                (name, value)
+            })
+            .collect()
+    }
+
+    fn stands_for(&self, variable: &str) -> &str {
+        match variable {
+            "TABLE_NAME" => &self.names.table,
+            "PAYOUT_QUEUE_URL" => &self.names.payout_queue,
+            "PAYOUT_DLQ_URL" => &self.names.payout_dead_letters,
+            "USSD_SECRET_ID" => &self.names.ussd_secret,
+            "CALLBACK_SECRET_ID" => &self.names.callback_secret,
+            "MOMO_SECRET_ID" => &self.names.momo_secret,
+            "ENVIRONMENT" => ENVIRONMENT,
+            "SWITCH_EPOCH" => EPOCH,
+            "USSD_ALLOWED_ADDRESSES" => GATEWAY_ADDRESSES,
+            "MOMO_HOST" => &self.momo,
+            "MOMO_TARGET_ENVIRONMENT" => TARGET,
+            "MOMO_CURRENCY" => "RWF",
+            "MOMO_CALLBACK_BASE_URL" => CALLBACK_BASE,
+            other => panic!("template.yaml has a new variable, {other}: say here what it is in this system"),
+        }
+    }
+
+    /// Takes everything off the payout queue, as records of an event.
+    ///
+    /// # Panics
+    /// When the queue doesn't answer.
+    pub async fn records(&self) -> Vec<Value> {
+        let sqs = self.aws.sqs();
+        let queue = &self.names.payout_queue;
+        let mut records = Vec::new();
+        loop {
+            let got = sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await;
+            let got = got.expect("the queue answers").messages.unwrap_or_default();
+            if got.is_empty() {
+                return records;
+            }
+            for message in got {
+                let receipt = message.receipt_handle.expect("a received message has a receipt");
+                let deleted = sqs.delete_message().queue_url(queue).receipt_handle(&receipt).send().await;
+                deleted.expect("the queue answers");
+                let mut record = events::read("disbursement")["Records"][0].clone();
+                record["messageId"] = message.message_id.into();
+                record["receiptHandle"] = receipt.into();
+                record["md5OfBody"] = message.md5_of_body.into();
+                record["body"] = message.body.into();
+                records.push(record);
+            }
+        }
+    }
+
+    /// Nothing of this may stand in a log.
+    pub fn secrets(&self) -> Vec<String> {
+        let typed = events::form(&events::read("ussd-code"));
+        vec![
+            PATH_SECRET.to_owned(),
+            PEPPER.to_owned(),
+            API_KEY.to_owned(),
+            SUBSCRIPTION_KEY.to_owned(),
+            SESSION_TOKEN.to_owned(),
+            names::LOCAL_SECRET_KEY.to_owned(),
+            typed["phoneNumber"].trim_start_matches("+250").to_owned(),
+            typed["text"].clone(),
+            self.code.as_str().to_owned(),
+            self.code.printed(),
+        ]
+    }
+}
+
+/// The sample's customer read a 0 as a D.
+fn code_of_the_sample() -> CodeText {
+    let typed = events::form(&events::read("ussd-code"))["text"].clone();
+    let typed = CodeText::parse(&typed).expect("the sample's text is a code's");
+    typed.forgiven().unwrap_or(typed)
+}
+
+async fn batch_of(store: &Store, code: &CodeText, now: Timestamp) {
+    let money = Money::new(AMOUNT, Currency::Rwf).expect("an amount that may be paid");
+    let batch = Batch {
+        id: "samples".to_owned(),
+        number: 1,
+        name: "BATCH_SAMPLES".to_owned(),
+        state: BatchState::Active,
+        money,
+        expires_at: time::plus(now, 90 * DAY_MS),
+        created_at: now,
+        version: 1,
+    };
+    let run = Run { id: "samples-1".to_owned(), batch_id: batch.id.clone(), state: RunState::Staging, asked: 1 };
+    let code = Code {
+        text: code.clone(),
+        batch_id: batch.id.clone(),
+        run_id: run.id.clone(),
+        origin: Origin::Generated,
+        money,
+        generation: 1,
+        claim: None,
+        blocked: false,
+        reported: false,
+        deleted: false,
+        version: 1,
+    };
+    let entry = Entry::new(
+        "samples-1-live".to_owned(),
+        now,
+        Class::Change,
+        "run.live",
+        "system:test".to_owned(),
+        "batch:samples".to_owned(),
+    );
+    let made = store.create_batch(&batch, &run, &[code], &entry, within()).await;
+    made.expect("a batch can be made");
+}

@@ -1,0 +1,239 @@
+//! Each function's binary, asked through the Runtime API.
+
+use domain::{batch::Code, payout::State, redemption::Redemption, time};
+use runtime_loop::{
+    events::{self, form, function_of, read},
+    runtime_api::Came,
+    system::{AMOUNT, CALLBACK_BASE, System},
+};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Deadline, Notice, keys};
+
+/// In the order of a promo code's life.
+const SAMPLES: [&str; 7] = [
+    "ussd-dial",
+    "ussd-code",
+    "ussd-session-end",
+    "momo-callback-put",
+    "momo-callback-post",
+    "disbursement",
+    "sweeper",
+];
+
+/// Without these a function doesn't start.
+const REQUIRED: [(&str, &[&str]); 4] = [
+    ("ussd", &["ENVIRONMENT", "PAYOUT_QUEUE_URL", "SWITCH_EPOCH", "TABLE_NAME", "USSD_SECRET_ID"]),
+    ("momo-callback", &["CALLBACK_SECRET_ID", "PAYOUT_QUEUE_URL", "TABLE_NAME"]),
+    (
+        "disbursement",
+        &[
+            "CALLBACK_SECRET_ID",
+            "ENVIRONMENT",
+            "MOMO_HOST",
+            "MOMO_SECRET_ID",
+            "MOMO_TARGET_ENVIRONMENT",
+            "PAYOUT_DLQ_URL",
+            "SWITCH_EPOCH",
+            "TABLE_NAME",
+        ],
+    ),
+    ("sweeper", &["PAYOUT_QUEUE_URL", "TABLE_NAME"]),
+];
+
+fn soon() -> Deadline {
+    Deadline::in_ms(5_000)
+}
+
+/// The body of an answer to the HTTP API, which must be a 200 in plain text.
+#[track_caller]
+fn words(answer: &Value) -> &str {
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(answer["headers"]["content-type"], "text/plain; charset=utf-8", "{answer}");
+    assert_eq!(answer["isBase64Encoded"], false, "{answer}");
+    answer["body"].as_str().unwrap_or_else(|| panic!("no body: {answer}"))
+}
+
+#[track_caller]
+fn gives_nothing_away(system: &System, output: &str) {
+    for secret in system.secrets() {
+        assert!(!output.contains(&secret), "`{secret}` is written down:\n{output}");
+    }
+}
+
+// proves: OPS-02
+#[tokio::test]
+async fn each_sample_event_is_accepted_by_its_function_through_the_runtime_loop() {
+    assert_eq!(BTreeSet::from_iter(events::names()), BTreeSet::from(SAMPLES.map(str::to_owned)), "events/, SAMPLES");
+    let system = System::start().await;
+    // One process for all events of a function, as Lambda keeps one for the next event.
+    let mut running = BTreeMap::new();
+    for sample in SAMPLES {
+        let name = function_of(sample);
+        if !running.contains_key(&name) {
+            running.insert(name.clone(), system.function(&name).await);
+        }
+        let function = running.get_mut(&name).expect("it was started");
+        let answer = function.invoke(&read(sample)).await;
+        match sample {
+            "ussd-dial" => assert!(words(&answer).starts_with("CON "), "{answer}"),
+            "ussd-code" => is_redeemed(&system, words(&answer)).await,
+            "ussd-session-end" => {
+                assert_eq!(words(&answer), "Stored.");
+                is_noted(&system).await;
+            }
+            // Hints about payouts that nobody knows are taken, so that MTN doesn't send them again.
+            "momo-callback-put" | "momo-callback-post" => assert_eq!(words(&answer), "Taken."),
+            // Neither payout exists, so there is nothing that should come again.
+            "disbursement" => assert_eq!(answer, json!({ "batchItemFailures": [] })),
+            // The payout just made is due in 90 s, if its message is lost.
+            "sweeper" => assert_eq!(answer, json!({ "routed": 0, "passed": 0 })),
+            other => panic!("say here what {other} is answered"),
+        }
+    }
+    assert!(system.simulator.transfers().is_empty(), "no sample sends money by itself");
+    for mut function in running.into_values() {
+        gives_nothing_away(&system, &function.stop().await);
+    }
+}
+
+/// The last screen says so, and the table does.
+async fn is_redeemed(system: &System, screen: &str) {
+    let id = system.payout_id();
+    assert!(screen.starts_with("END ") && screen.contains(&id.short()), "{screen}");
+    let (redemption, code) = (keys::redemption(&id), keys::code(&system.code));
+    let rows = system.store.read(&[redemption.clone(), code.clone()], soon()).await.expect("the table answers");
+    let redemption: Redemption = rows.get(&redemption).expect("a good row").expect("a redemption");
+    assert_eq!(redemption.money.amount, AMOUNT);
+    let code: Code = rows.get(&code).expect("a good row").expect("the code");
+    assert_eq!(code.claim.map(|claim| claim.redemption), Some(id));
+    let payout = system.payout().await.expect("a payout");
+    assert!(matches!(payout.state, State::Queued { .. }), "{:?}", payout.state);
+    assert_eq!(payout.payee.e164(), form(&read("ussd-code"))["phoneNumber"]);
+}
+
+async fn is_noted(system: &System) {
+    let end = keys::session_end(&form(&read("ussd-session-end"))["sessionId"]);
+    let rows = system.store.read(std::slice::from_ref(&end), soon()).await.expect("the table answers");
+    let notice: Notice = rows.get(&end).expect("a good row").expect("a notice");
+    assert_eq!((notice.status.as_str(), notice.hops, notice.duration_ms), ("completed", Some(2), Some(15_400)));
+}
+
+// proves: OPS-02, PAY-03, COD-15
+#[tokio::test]
+async fn the_deployed_binaries_pay_a_typed_code_once_however_often_its_message_comes() {
+    let system = System::start().await;
+    let mut ussd = system.function("ussd").await;
+    // A D was typed where a 0 is printed.
+    assert_ne!(form(&read("ussd-code"))["text"], system.code.printed());
+    is_redeemed(&system, words(&ussd.invoke(&read("ussd-code")).await)).await;
+
+    let nudge = system.records().await;
+    assert_eq!(nudge.len(), 1, "one redemption, one message");
+    let mut sender = system.function("disbursement").await;
+    let answer = sender.invoke(&json!({ "Records": nudge })).await;
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    let payout = system.payout().await.expect("a payout");
+    assert!(matches!(payout.state, State::Submitted { .. }), "{:?}", payout.state);
+
+    // MTN's hint comes where it was asked to, and makes the question come sooner.
+    let hints = system.simulator.due_callbacks();
+    let [hint] = hints.as_slice() else { panic!("one transfer, one hint: {hints:?}") };
+    let mut event = read("momo-callback-put");
+    assert_eq!(hint.url, format!("{CALLBACK_BASE}{}", event["rawPath"].as_str().expect("a path")));
+    event["body"] = hint.body.to_string().into();
+    let mut callback = system.function("momo-callback").await;
+    assert_eq!(words(&callback.invoke(&event).await), "Taken.");
+
+    // The first message comes once more beside the hint's, to a process that has never heard of the payout.
+    let mut records = system.records().await;
+    assert_eq!(records.len(), 1, "one hint, one message");
+    records.extend(nudge);
+    let event = json!({ "Records": records });
+    let mut asker = system.function("disbursement").await;
+    assert_eq!(asker.invoke(&event).await, json!({ "batchItemFailures": [] }));
+    let payout = system.payout().await.expect("a payout");
+    assert!(matches!(payout.state, State::Paid { .. }), "{:?}", payout.state);
+
+    // And after all is settled, to both.
+    for worker in [&mut sender, &mut asker] {
+        assert_eq!(worker.invoke(&event).await, json!({ "batchItemFailures": [] }));
+    }
+    let transfers = system.simulator.transfers();
+    let [transfer] = transfers.as_slice() else { panic!("one transfer: {transfers:?}") };
+    assert_eq!((transfer.external_id.as_str(), transfer.sends), (payout.id.as_str(), 1));
+    assert_eq!(transfer.payee, payout.payee.party_id());
+    assert_eq!(system.simulator.paid_total(), AMOUNT);
+    for mut function in [ussd, sender, callback, asker] {
+        gives_nothing_away(&system, &function.stop().await);
+    }
+}
+
+// proves: OPS-02, PAY-03
+#[tokio::test]
+async fn a_message_that_cannot_be_read_comes_again_alone_and_the_next_batch_is_answered() {
+    let system = System::start().await;
+    let mut disbursement = system.function("disbursement").await;
+    let good = read("disbursement");
+    let mut bad = good.clone();
+    bad["Records"][1]["body"] = "no nudge".into();
+    let answer = disbursement.invoke(&bad).await;
+    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": good["Records"][1]["messageId"] }] }));
+    assert_eq!(disbursement.invoke(&good).await, json!({ "batchItemFailures": [] }));
+}
+
+// proves: OPS-02
+#[tokio::test]
+async fn the_sweeper_counts_a_payout_whose_message_was_lost_and_sends_another_once() {
+    let system = System::start().await;
+    let mut ussd = system.function("ussd").await;
+    is_redeemed(&system, words(&ussd.invoke(&read("ussd-code")).await)).await;
+    assert_eq!(system.records().await.len(), 1, "here it gets lost");
+
+    // As if it had waited.
+    let fresh = system.payout().await.expect("a payout");
+    let mut waited = fresh.clone();
+    waited.state = waited.state.due(fresh.created_at);
+    waited.version += 1;
+    let today = time::day(fresh.created_at, &jiff::tz::TimeZone::UTC);
+    let saved = system.store.save_payout(&fresh, &waited, &[], "test", today, soon()).await;
+    saved.expect("nobody else writes it");
+
+    let mut sweeper = system.function("sweeper").await;
+    assert_eq!(sweeper.invoke(&read("sweeper")).await, json!({ "routed": 1, "passed": 0 }));
+    assert_eq!(sweeper.invoke(&read("sweeper")).await, json!({ "routed": 0, "passed": 0 }));
+    let records = system.records().await;
+    let [record] = records.as_slice() else { panic!("one lost, one sent: {records:?}") };
+    assert_eq!(record["body"], json!({ "payout": fresh.id }).to_string());
+}
+
+/// Runs a function that can't start, and answers the variables that it says aren't set.
+async fn missed(system: &System, function: &str, variables: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let (status, output, came) = system.function_with(function, variables).await.ended().await;
+    assert!(!status.success(), "{function} ended well:\n{output}");
+    assert!(!came.iter().any(|came| matches!(came, Came::Response { .. })), "{function} answered: {came:?}");
+    gives_nothing_away(system, &output);
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let before = output.match_indices(" is not set").map(|(at, _)| &output[..at]);
+    before.filter_map(|text| text.rsplit(|letter| !is_part(letter)).next().map(str::to_owned)).collect()
+}
+
+// proves: OPS-02
+#[tokio::test]
+async fn a_function_without_its_variables_ends_and_names_every_one_and_no_secret() {
+    let system = System::start().await;
+    for (function, required) in REQUIRED {
+        let required: BTreeSet<String> = required.iter().map(|name| (*name).to_owned()).collect();
+        let platform = system.of_the_platform(function);
+        assert_eq!(missed(&system, function, &platform).await, required, "{function} with none of its own");
+
+        // An empty one is as good as none.
+        let mut all = platform.clone();
+        all.extend(system.of_the_template(function));
+        all.insert("TABLE_NAME".to_owned(), String::new());
+        let keys = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+        all.retain(|name, _| !keys.contains(&name.as_str()));
+        let expected = BTreeSet::from_iter([&keys[..], &["TABLE_NAME"]].concat().into_iter().map(str::to_owned));
+        assert_eq!(missed(&system, function, &all).await, expected, "{function} without keys and table");
+    }
+}
