@@ -11,7 +11,6 @@ use domain::{
     customer::Customer,
     identity::CustomerId,
     settings::Settings,
-    switches::Switches,
     text::{Language, Texts},
     ussd::{Answer, Screen, Step, step},
 };
@@ -162,6 +161,12 @@ impl Ussd {
     }
 
     async fn answer(&self, request: &Request, pepper: &str, address: Option<IpAddr>) -> Answer {
+        let deadline = Deadline::in_ms(BUDGET_MS);
+        if self.settings.never_read()
+            && let Err(error) = self.read_settings(deadline).await
+        {
+            tracing::error!(%error, "the settings cannot be read; the built-in ones are in force");
+        }
         let settings = self.settings.last();
         let default = Texts::new(&settings, settings.ussd.default_language);
         let hop = match Hop::read(request) {
@@ -175,7 +180,6 @@ impl Ussd {
         let step = step(&hop.text, &hop.dialled, &settings);
         let customer_id = CustomerId::of(pepper.as_bytes(), &hop.phone);
         let context = Context { hop, customer_id, address: address.map(|address| address.to_string()), settings };
-        let deadline = Deadline::in_ms(BUDGET_MS);
         match step {
             Step::Redeem(code) => self.redeem(&context, &code, deadline).await,
             Step::Welcome => self.welcome(context, deadline).await,
@@ -194,16 +198,16 @@ impl Ussd {
 
 impl Context {
     fn language(&self, customer: Option<&Customer>) -> Language {
-        customer.and_then(|customer| customer.language).unwrap_or(self.settings.ussd.default_language)
-    }
-
-    fn switches(&self, row: Option<Switches>, epoch: &str) -> Switches {
-        Switches::in_force(row, epoch)
+        language(&self.settings, customer)
     }
 
     fn customer_key(&self) -> keys::Key {
         keys::customer(&self.customer_id)
     }
+}
+
+fn language(settings: &Settings, customer: Option<&Customer>) -> Language {
+    customer.and_then(|customer| customer.language).unwrap_or(settings.ussd.default_language)
 }
 
 fn header<'r>(request: &'r Request, name: &str) -> &'r str {

@@ -1,6 +1,6 @@
 //! Load, decide, commit, nudge: one code.
 
-use crate::{Context, Ussd};
+use crate::{Context, Ussd, language};
 use domain::{
     batch::{Batch, Code, Run},
     code::CodeText,
@@ -77,7 +77,7 @@ impl Ussd {
             count("repeated");
             return answer;
         }
-        let texts = Texts::new(&settings, context.language(customer.as_ref()));
+        let texts = Texts::new(&settings, language(&settings, customer.as_ref()));
         let perhaps_applied = sent && matches!(error, StoreError::Ambiguous);
         count(if perhaps_applied { "unknown" } else { "trouble" });
         // A write that got no answer may still be applied after this read, so "not redeemed" is never said.
@@ -110,7 +110,7 @@ impl Ussd {
             customer: items.get(&context.customer_key())?.unwrap_or_else(|| {
                 Customer::new(context.customer_id.clone(), context.hop.phone.clone(), self.clock.now())
             }),
-            switches: context.switches(items.get(&keys::switches())?, &self.epoch),
+            switches: Switches::in_force(items.get(&keys::switches())?, &self.epoch),
             settings,
             code,
         };
@@ -163,7 +163,7 @@ impl Ussd {
         };
         let commit = Commit::new(facts, code, origins);
         let settings = facts.settings;
-        let texts = Texts::new(settings, context.language(Some(facts.customer)));
+        let texts = Texts::new(settings, language(settings, Some(facts.customer)));
         let reference = commit.redemption.id.short();
         let screen = Screen::Success { money: code.money, phone: &context.hop.phone, reference: &reference };
         let answer = screen.render(settings, &texts);
@@ -187,7 +187,7 @@ impl Ussd {
         hop_key: &keys::Key,
         deadline: Deadline,
     ) -> Result<Answer, StoreError> {
-        let texts = Texts::new(facts.settings, context.language(Some(facts.customer)));
+        let texts = Texts::new(facts.settings, language(facts.settings, Some(facts.customer)));
         let payout = match refusal {
             Refusal::AlreadyYours { redemption, .. } => self.outside_state(redemption, deadline).await?,
             _ => None,

@@ -19,9 +19,22 @@ pub enum Storage {
     Folder(std::path::PathBuf),
 }
 
-/// The services' addresses. They run until the runtime ends.
+/// What runs for the services; it ends when the last one who uses them lets go.
+#[derive(Default)]
+struct Serving(Vec<tokio::task::AbortHandle>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// The services' addresses. They run as long as a clone of this is held.
 #[derive(Clone)]
 pub struct Emulators {
+    _serving: Arc<Serving>,
     pub dynamodb: String,
     pub sqs: String,
     pub secrets_manager: String,
@@ -49,29 +62,31 @@ impl Emulators {
                 dynoxide::Database::new(file).map_err(failed)?
             }
         };
+        let mut serving = Serving::default();
         let s3 = match objects {
             Some(folder) => {
                 std::fs::create_dir_all(folder)?;
-                Some(serve_s3(folder).await?)
+                Some(serve_s3(folder, &mut serving).await?)
             }
             None => None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let dynamodb = format!("http://{}", listener.local_addr()?);
-        tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
-        let sqs = serve(Arc::new(winterbaume_sqs::SqsService::new())).await?;
-        let secrets_manager = serve(Arc::new(winterbaume_secretsmanager::SecretsManagerService::new())).await?;
-        Ok(Self { dynamodb, sqs, secrets_manager, s3, database })
+        serving.0.push(tokio::spawn(dynoxide::server::serve_on(listener, database.clone())).abort_handle());
+        let sqs = serve(Arc::new(winterbaume_sqs::SqsService::new()), &mut serving).await?;
+        let secrets = winterbaume_secretsmanager::SecretsManagerService::new();
+        let secrets_manager = serve(Arc::new(secrets), &mut serving).await?;
+        Ok(Self { _serving: Arc::new(serving), dynamodb, sqs, secrets_manager, s3, database })
     }
 }
 
 /// Serves one in-memory service.
-async fn serve(service: Arc<dyn MockService>) -> io::Result<String> {
+async fn serve(service: Arc<dyn MockService>, serving: &mut Serving) -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
     let base = address.clone();
     let app = Router::new().fallback(pass).with_state((service, base));
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    serving.0.push(tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle());
     Ok(address)
 }
 
@@ -95,7 +110,7 @@ fn answer(status: u16, body: Bytes) -> Response {
     response
 }
 
-async fn serve_s3(folder: &Path) -> io::Result<String> {
+async fn serve_s3(folder: &Path, serving: &mut Serving) -> io::Result<String> {
     let files = s3s_fs::FileSystem::new(folder).map_err(|error| failed(format!("{error:?}")))?;
     let mut builder = s3s::service::S3ServiceBuilder::new(files);
     builder
@@ -103,7 +118,7 @@ async fn serve_s3(folder: &Path) -> io::Result<String> {
     let service = builder.build();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(async move {
+    let accepting = tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let service = TowerToHyperService::new(service.clone());
             tokio::spawn(async move {
@@ -116,5 +131,6 @@ async fn serve_s3(folder: &Path) -> io::Result<String> {
             });
         }
     });
+    serving.0.push(accepting.abort_handle());
     Ok(address)
 }

@@ -43,6 +43,7 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct System {
     pub ready: Value,
     pub phone_url: String,
+    _emulators: Option<Emulators>,
     /// Kept locked while this process uses the folder.
     _lock: Option<fs::File>,
     _scratch: Option<Scratch>,
@@ -156,7 +157,7 @@ impl System {
         let external_momo =
             options.momo_url.as_deref().map(|_| ExternalMomo::from_environment(&mut secrets)).transpose()?;
 
-        let (aws, database, scratch) = services(options, folder.as_deref()).await?;
+        let (aws, emulators, scratch) = services(options, folder.as_deref()).await?;
         let wanted = [("ussd", secrets.ussd()), ("callback", secrets.callback()), ("momo", secrets.momo())];
         let wanted: Vec<(String, String)> =
             wanted.into_iter().map(|(name, text)| (format!("{}/{name}", options.prefix), text)).collect();
@@ -214,7 +215,7 @@ impl System {
             async move { axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await },
         );
         tokio::spawn(source::run(aws.sqs(), names.payout_queue.clone(), Arc::clone(&functions.disbursement)));
-        tokio::spawn(keep_sweeping(functions, database));
+        tokio::spawn(keep_sweeping(functions, emulators.as_ref().map(|emulators| emulators.database.clone())));
         tokio::spawn(deliver_callbacks(simulator));
 
         wait_until_it_answers(&base_url).await?;
@@ -223,7 +224,7 @@ impl System {
             fs::write(&beside, serde_json::to_vec_pretty(&ready).map_err(io::Error::other)?)?;
             fs::rename(beside, file)?;
         }
-        Ok(Self { ready, phone_url, _lock: lock, _scratch: scratch })
+        Ok(Self { ready, phone_url, _emulators: emulators, _lock: lock, _scratch: scratch })
     }
 }
 
@@ -249,7 +250,7 @@ impl ExternalMomo {
     }
 }
 
-type Services = (Aws, Option<dynoxide::Database>, Option<Scratch>);
+type Services = (Aws, Option<Emulators>, Option<Scratch>);
 
 async fn services(options: &Options, folder: Option<&Path>) -> io::Result<Services> {
     if options.external_aws {
@@ -267,7 +268,7 @@ async fn services(options: &Options, folder: Option<&Path>) -> io::Result<Servic
     };
     let storage = folder.map_or(Storage::Memory, |folder| Storage::Folder(folder.to_owned()));
     let emulators = Emulators::start(&storage, Some(&objects)).await?;
-    Ok((local_aws(&emulators), Some(emulators.database), scratch))
+    Ok((local_aws(&emulators), Some(emulators), scratch))
 }
 
 async fn create_bucket(aws: &Aws, name: &str) -> io::Result<()> {

@@ -260,7 +260,11 @@ impl Texts<'_> {
             "date" => "30/11/2026".to_owned(),
             "count" => "1440".to_owned(),
             "minutes" => longest(vec![self.minutes(1), self.minutes(1_440)]),
-            _ => longest([Outside::Processing, Outside::Completed, Outside::Failed, Outside::AwaitingApproval].map(|state| self.state(state)).into()),
+            _ => longest(
+                [Outside::Processing, Outside::Completed, Outside::Failed, Outside::AwaitingApproval]
+                    .map(|state| self.state(state))
+                    .into(),
+            ),
         };
         let values: Vec<(&str, String)> = values_of(key).iter().map(|name| (*name, value(name))).collect();
         let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();

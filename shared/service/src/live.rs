@@ -13,6 +13,11 @@ const FRESH: Duration = Duration::from_secs(10);
 pub struct LiveSettings(Arc<Mutex<Option<(Instant, Arc<Settings>)>>>);
 
 impl LiveSettings {
+    /// Whether not even old settings are in hand.
+    pub fn never_read(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     /// The key to add to the next read, when the settings in hand have aged.
     pub fn wanted(&self) -> Option<keys::Key> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use domain::{
 use momo_simulator::Behaviour;
 use rig::{
     Ended, Fault, Script, World,
-    world::{CALLBACK_SECRET, Services, Setup},
+    world::{CALLBACK_SECRET, Setup},
 };
 use std::{future::Future, pin::Pin};
 
@@ -32,11 +32,11 @@ struct Life {
 }
 
 /// Lives one life with `faults` at the numbered calls, against a MoMo that behaves as told.
-pub async fn live(services: &Services, behaviour: &Behaviour, faults: &[(usize, Fault)]) -> Lived {
+pub async fn live(behaviour: &Behaviour, faults: &[(usize, Fault)]) -> Lived {
     let script = Script::plan(faults.iter().copied());
     // Eight queries a sweep would only repeat each other; a query that fails is a sweep that did not happen.
     let quiet = |name: &str, _: &str| name == "Query";
-    let world = services.world(Setup { script, quiet, ..Setup::default() }).await;
+    let world = World::start(Setup { script, quiet, ..Setup::default() }).await;
     world.simulator.behave(behaviour.clone());
     let mut life = Life { world, frozen: Vec::new() };
 

@@ -5,23 +5,27 @@
 //! `EFFECTS_PAIRS=all` takes the pairs against every behaviour, not only against the ones that are hardest.
 
 use effects::{behaviours, life::live};
-use rig::{Fault, world::Services};
+use rig::Fault;
 use std::{
     collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
 /// Cases at once; each waits now and then for a table that doesn't answer.
 const AT_ONCE: usize = 8;
+/// A life that takes longer hangs.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Calls of one life that fail in turn. A life has some thirty; where MoMo doesn't say how it went, what follows are
+/// the same four calls of asking, again and again.
+const MOST_CALLS: usize = 44;
 /// Behaviours against which pairs are taken in every run.
 const HARDEST: [&str; 5] =
     ["well", "time-out after accepting", "500 before accepting", "failed once, then well", "callback twice"];
-
-static SERVICES: Services = Services::new();
 
 struct Found {
     name: String,
@@ -51,13 +55,25 @@ async fn all(cases: Vec<(usize, Vec<(usize, Fault)>)>) -> Vec<Found> {
     let behaviours = Arc::new(behaviours::all());
     let gate = Arc::new(Semaphore::new(AT_ONCE));
     let mut work = JoinSet::new();
-    for (behaviour, faults) in cases {
+    for (number, (behaviour, faults)) in cases.into_iter().enumerate() {
+        if number % 1_000 == 999 {
+            println!("  {} cases so far", number + 1);
+        }
         let permit = Arc::clone(&gate).acquire_owned().await.expect("the gate stays open");
         let behaviours = Arc::clone(&behaviours);
         work.spawn(async move {
-            let lived = live(&SERVICES, &behaviours[behaviour].1, &faults).await;
+            let name = name(behaviour, &faults);
+            let lived = tokio::time::timeout(LONGEST, live(&behaviours[behaviour].1, &faults)).await;
             drop(permit);
-            Found { name: name(behaviour, &faults), calls: lived.calls, broken: lived.broken, end: lived.end }
+            match lived {
+                Ok(lived) => Found { name, calls: lived.calls, broken: lived.broken, end: lived.end },
+                Err(_) => Found {
+                    name,
+                    calls: 0,
+                    broken: vec!["it doesn't come to an end".to_owned()],
+                    end: "hangs".to_owned(),
+                },
+            }
         });
     }
     let mut found = Vec::new();
@@ -100,7 +116,7 @@ async fn no_failure_of_any_call_or_pair_of_calls_pays_twice_or_loses_a_payout() 
 
     let modes = [Fault::DieBefore, Fault::DieAfter, Fault::LoseAnswer, Fault::Stall];
     let singles: Vec<_> = (0..behaviours.len())
-        .flat_map(|behaviour| (0..calls[behaviour].min(60)).map(move |call| (behaviour, call)))
+        .flat_map(|behaviour| (0..calls[behaviour].min(MOST_CALLS)).map(move |call| (behaviour, call)))
         .flat_map(|(behaviour, call)| modes.map(|mode| (behaviour, vec![(call, mode)])))
         .collect();
     let singles = all(singles).await;
@@ -113,7 +129,7 @@ async fn no_failure_of_any_call_or_pair_of_calls_pays_twice_or_loses_a_payout() 
         .filter(|((behaviour, _), _)| everywhere || HARDEST.contains(&behaviours[*behaviour].0))
         .flat_map(|((behaviour, first), calls)| {
             let from = first[0].0 + 1;
-            (from..calls.min(from + 60)).flat_map(move |call| {
+            (from..calls.min(MOST_CALLS)).flat_map(move |call| {
                 let first = first.clone();
                 Fault::DEATHS_AND_LOSSES.map(move |mode| (behaviour, vec![first[0], (call, mode)]))
             })

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use rig::{
     Ended, Fault, Script, World,
-    world::{CALLBACK_SECRET, Services, Setup},
+    world::{CALLBACK_SECRET, Setup},
 };
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -33,8 +33,6 @@ const FAULTS: [Fault; 10] = [
     Fault::DieBefore,
     Fault::DieAfter,
 ];
-
-static SERVICES: Services = Services::new();
 
 struct Chaos {
     world: World,
@@ -115,8 +113,7 @@ async fn live(seed: u64) -> (Vec<String>, usize, String) {
     settings.ussd.attempts.per_minute = 50;
     settings.ussd.attempts.per_hour = 500;
     settings.ussd.attempts.per_day = 500;
-    let world =
-        SERVICES.world(Setup { script, codes: CODES, settings: Some(settings), quiet, ..Setup::default() }).await;
+    let world = World::start(Setup { script, codes: CODES, settings: Some(settings), quiet, ..Setup::default() }).await;
     world.simulator.behave(behaviour);
     let mut chaos = Chaos { world, random, waiting: Vec::new() };
     for _ in 0..ACTS {

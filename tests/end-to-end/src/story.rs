@@ -14,7 +14,7 @@ use domain::{
 use momo_simulator::{Behaviour, Outcome};
 use rig::{
     Ended, World,
-    world::{CALLBACK_SECRET, EPOCH, PATH_SECRET, START_MS, Services, Setup},
+    world::{CALLBACK_SECRET, EPOCH, PATH_SECRET, START_MS, Setup},
 };
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
@@ -38,7 +38,7 @@ type Told = Result<(), String>;
 ///
 /// # Errors
 /// The line's number, what was expected and what came.
-pub async fn tell(services: &Services, text: &str) -> Told {
+pub async fn tell(text: &str) -> Told {
     let settings = text.lines().filter_map(|line| line.strip_prefix("settings ")).try_fold(
         serde_json::to_value(Settings::default()).map_err(|error| error.to_string())?,
         |mut all, line| {
@@ -48,7 +48,7 @@ pub async fn tell(services: &Services, text: &str) -> Told {
         },
     )?;
     let settings: Settings = serde_json::from_value(settings).map_err(|error| format!("settings: {error}"))?;
-    let world = services.world(Setup { codes: 1, settings: Some(settings), ..Setup::default() }).await;
+    let world = World::start(Setup { codes: 1, settings: Some(settings), ..Setup::default() }).await;
     let mut teller = Teller {
         world,
         lines: text.lines().enumerate().peekable(),

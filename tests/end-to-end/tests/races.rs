@@ -1,13 +1,8 @@
 //! Many at once: one code, one phone at its limit, one hop delivered again and again.
 
 use domain::settings::Settings;
-use rig::{
-    Answered, World,
-    world::{Services, Setup},
-};
+use rig::{Answered, World, world::Setup};
 use tokio::task::JoinSet;
-
-static SERVICES: Services = Services::new();
 
 async fn all_at_once(hops: impl Iterator<Item = impl Future<Output = Answered> + Send + 'static>) -> Vec<Answered> {
     let mut work = JoinSet::new();
@@ -33,7 +28,7 @@ async fn redeemed(world: &World) -> usize {
 // proves: RED-01, RED-05
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_callers_on_one_code_are_one_redemption() {
-    let world = SERVICES.world(Setup::default()).await;
+    let world = World::start(Setup::default()).await;
     let code = world.codes[0].printed();
     let hops = (0..200).map(|n| world.hop(&format!("s{n}"), &format!("+250788{n:06}"), &code));
     let answers = all_at_once(hops).await;
@@ -53,7 +48,7 @@ async fn one_phone_that_sends_one_code_in_fifty_sessions_redeems_it_once() {
     settings.ussd.attempts.per_minute = 1_000;
     settings.ussd.attempts.per_hour = 1_000;
     settings.ussd.attempts.per_day = 1_000;
-    let world = SERVICES.world(Setup { settings: Some(settings), ..Setup::default() }).await;
+    let world = World::start(Setup { settings: Some(settings), ..Setup::default() }).await;
     let code = world.codes[0].printed();
     let answers = all_at_once((0..50).map(|n| world.hop(&format!("s{n}"), "+250788000001", &code))).await;
     assert_eq!(words(&answers, REDEEMED), 1, "{answers:?}");
@@ -68,7 +63,7 @@ async fn one_phone_that_sends_one_code_in_fifty_sessions_redeems_it_once() {
 // proves: USD-05, RED-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_hop_delivered_fifty_times_at_once_is_one_redemption_in_the_same_words() {
-    let world = SERVICES.world(Setup::default()).await;
+    let world = World::start(Setup::default()).await;
     let code = world.codes[0].printed();
     let answers = all_at_once((0..50).map(|_| world.hop("s1", "+250788000001", &code))).await;
     assert_eq!(words(&answers, REDEEMED), 50);
@@ -82,7 +77,7 @@ async fn one_hop_delivered_fifty_times_at_once_is_one_redemption_in_the_same_wor
 // proves: USD-05, USD-06
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_wrong_hop_delivered_fifty_times_at_once_is_one_counted_failure_in_the_same_words() {
-    let world = SERVICES.world(Setup::default()).await;
+    let world = World::start(Setup::default()).await;
     let answers = all_at_once((0..50).map(|_| world.hop("s1", "+250788000001", "7K3M-9A26-CE11-ZZ19"))).await;
     assert_eq!(words(&answers, "CON Mwihangane, iyi kode ntibashije kuboneka."), 50);
     assert!(answers.iter().all(|answer| answer.body == answers[0].body));
@@ -100,7 +95,7 @@ async fn two_hundred_codes_at_once_from_one_phone_whose_limit_is_five_are_exactl
     settings.ussd.attempts.per_minute = 1_000;
     settings.ussd.attempts.per_hour = 1_000;
     settings.ussd.attempts.per_day = 1_000;
-    let world = SERVICES.world(Setup { codes: 200, settings: Some(settings), ..Setup::default() }).await;
+    let world = World::start(Setup { codes: 200, settings: Some(settings), ..Setup::default() }).await;
     let hops =
         world.codes.iter().enumerate().map(|(n, code)| world.hop(&format!("s{n}"), "+250788000001", &code.printed()));
     let answers = all_at_once(hops).await;
@@ -119,7 +114,7 @@ async fn two_hundred_codes_at_once_from_one_phone_whose_limit_is_five_are_exactl
 // proves: PAY-02, PAY-03
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_workers_on_one_payout_send_it_once() {
-    let world = SERVICES.world(Setup::default()).await;
+    let world = World::start(Setup::default()).await;
     let code = world.codes[0].clone();
     assert_eq!(world.hop("s1", "+250788000001", &code.printed()).await.status, 200);
     let message = world.messages().await.pop().expect("a nudge");

@@ -1,11 +1,8 @@
 //! Tells every story under `tests/stories` to the real functions.
 
 use end_to_end::story::tell;
-use rig::world::Services;
 use std::{fs, path::Path};
 use tokio::task::JoinSet;
-
-static SERVICES: Services = Services::new();
 
 // proves: USD-01, USD-02, USD-03, USD-04, USD-05, USD-08, USD-12, RED-01, RED-02, CUS-01, COD-02, COD-15, OPS-08, PAY-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,7 +15,7 @@ async fn every_story_comes_true() {
             telling.spawn(async move {
                 let text = fs::read_to_string(&path).expect("a story");
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                tell(&SERVICES, &text).await.map_err(|why| format!("{name}, {why}"))
+                tell(&text).await.map_err(|why| format!("{name}, {why}"))
             });
         }
     }
@@ -43,7 +40,7 @@ async fn a_story_that_is_not_true_is_found_out_with_its_line() {
         ("sing", "line 1: \"sing\" is no word"),
     ];
     for (story, why) in lies {
-        let told = tell(&SERVICES, story).await.expect_err("a lie");
+        let told = tell(story).await.expect_err("a lie");
         assert!(told.starts_with(why), "{told}");
     }
 }

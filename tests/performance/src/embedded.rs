@@ -111,10 +111,7 @@ impl Embedded {
             .table_name(&self.names.table)
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(
-                ":pk",
-                aws_sdk_dynamodb::types::AttributeValue::S(keys::counter_pk(batch)),
-            )
+            .expression_attribute_values(":pk", aws_sdk_dynamodb::types::AttributeValue::S(keys::counter_pk(batch)))
             .send()
             .await?;
         let mut redeemed = 0;

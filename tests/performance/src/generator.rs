@@ -28,17 +28,7 @@ const RIVAL: &str = "voucher-code-generator";
 const RIVAL_VERSION: &str = "1.3.0";
 
 /// The same characters and the same fixed places as ours.
-const SCRIPT: &str = r##"
-const { generate } = require("voucher-code-generator");
-const [alphabet, count, generations] = [process.argv[1], Number(process.argv[2]), Number(process.argv[3])];
-const make = () => generate({ count, charset: alphabet, pattern: "######26##11##20" });
-make();
-const started = process.hrtime.bigint();
-let codes;
-for (let n = 0; n < generations; n++) codes = make();
-const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-console.log(JSON.stringify({ seconds, distinct: new Set(codes).size, sample: codes[0] }));
-"##;
+const SCRIPT: &str = include_str!("../rival.js");
 
 /// Codes' numbers are random already: one multiplication spreads them over a table.
 #[derive(Default)]
@@ -125,8 +115,7 @@ fn install() -> std::result::Result<std::path::PathBuf, String> {
     match asked {
         Err(error) => Err(format!("npm cannot be run ({error})")),
         Ok(output) if !output.status.success() => {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            Err(format!("npm install failed: {}", said.lines().next().unwrap_or_default()))
+            Err(format!("npm could not install it ({}); is there a network?", output.status))
         }
         Ok(_) if is_there() => Ok(folder),
         Ok(_) => Err(format!("npm installed another version than {RIVAL_VERSION}")),
@@ -177,15 +166,15 @@ pub fn run() -> Result<Table> {
             let theirs = median(theirs);
             let ratio = ours / theirs;
             table.rows.push(
-                Row::new(names[0], grouped(ours), grouped(theirs))
-                    .ratio(ratio)
-                    .aim(&format!("≥ {AIM}"), ratio >= AIM),
+                Row::new(names[0], grouped(ours), grouped(theirs)).ratio(ratio).aim(&format!("≥ {AIM}"), ratio >= AIM),
             );
             table.rows.push(Row::new(names[1], grouped(plain), grouped(theirs)).ratio(plain / theirs));
             table.notes.push(format!(
                 "{RIVAL} {RIVAL_VERSION} draws with Math.random, which is not cryptographic: who sees some codes can"
             ));
-            table.notes.push("compute the next ones. Its codes are distinct within one call, by its own check.".to_owned());
+            table
+                .notes
+                .push("compute the next ones. Its codes are distinct within one call, by its own check.".to_owned());
         }
         Err(why) => {
             table.rows.push(Row::new(names[0], grouped(ours), "-"));

@@ -228,7 +228,9 @@ pub async fn run() -> Result<Table> {
         "bare: TransactWriteItems of the same 7 items under fresh keys ({} bytes of request), the same kind of client,",
         bare.bytes
     ));
-    table.notes.push("the same embedded table in memory. A redemption is that, two reads and one SQS call more.".to_owned());
+    table
+        .notes
+        .push("the same embedded table in memory. A redemption is that, two reads and one SQS call more.".to_owned());
     table.notes.push(format!(
         "{ROUNDS} rounds each, in turns, medians. Callers, functions and services share this process and {} cores.",
         std::thread::available_parallelism().map_or(1, usize::from)

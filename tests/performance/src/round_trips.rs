@@ -4,10 +4,7 @@ use crate::{
     Result, recorded,
     table::{Row, Table},
 };
-use rig::{
-    Script, World,
-    world::{Services, Setup},
-};
+use rig::{Script, World, world::Setup};
 use serde_dynamo::AttributeValue;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -82,7 +79,9 @@ fn keys_read(bodies: &[Value]) -> Vec<RowKey> {
 
 fn keys_written(bodies: &[Value]) -> Vec<RowKey> {
     let actions = bodies.iter().flat_map(|body| recorded::list(body, "TransactItems"));
-    actions.map(|action| key(if action["Put"].is_null() { &action["Update"]["Key"] } else { &action["Put"]["Item"] })).collect()
+    actions
+        .map(|action| key(if action["Put"].is_null() { &action["Update"]["Key"] } else { &action["Put"]["Item"] }))
+        .collect()
 }
 
 async fn redeem(world: &World, session: &str, phone: &str, code: usize) -> Result<Seen> {
@@ -139,17 +138,12 @@ fn rows(table: &mut Table, who: &str, seen: &Seen) {
 }
 
 pub async fn run() -> Result<Table> {
-    let services = Services::new();
     let setup = Setup { script: Script::default(), codes: 6, quiet: recorded::keep_and_count, ..Setup::default() };
-    let world = services.world(setup).await;
+    let world = World::start(setup).await;
     let phone = "+250788123456";
     // The first screen reads secret and settings, which the function then holds.
     world.hop("ATUid_00000000000000000000000000000000", phone, "").await;
-    let mut table = Table {
-        title: "what one redemption asks of AWS".to_owned(),
-        beside: "least",
-        ..Table::default()
-    };
+    let mut table = Table { title: "what one redemption asks of AWS".to_owned(), beside: "least", ..Table::default() };
     let first = redeem(&world, "ATUid_00000000000000000000000000000001", phone, 0).await?;
     rows(&mut table, "new customer", &first);
     let mut last = first;

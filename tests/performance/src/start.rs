@@ -107,7 +107,9 @@ pub async fn run() -> Result<Table> {
         ..Table::default()
     };
     if !Path::new("/proc/self/schedstat").exists() {
-        table.notes.push("skipped: this system has no /proc/<pid>/task/<tid>/schedstat to read CPU time from.".to_owned());
+        table
+            .notes
+            .push("skipped: this system has no /proc/<pid>/task/<tid>/schedstat to read CPU time from.".to_owned());
         return Ok(table);
     }
     let (ussd, hello) = (built::ussd()?, built::hello()?);
@@ -146,7 +148,9 @@ pub async fn run() -> Result<Table> {
             .aim(&format!("≤ {AIM_MIB} MiB"), our_size <= AIM_MIB),
     );
     table.notes.push(format!("medians of {RUNS} starts each, in turns; both built with --release, each alone."));
-    table.notes.push("ours: secret, settings, two reads, the transaction and the SQS call, with the SDK's clients.".to_owned());
+    table.notes.push(
+        "ours: secret, settings, two reads, the transaction and the SQS call, with the SDK's clients.".to_owned(),
+    );
     table.notes.push("services are spoken to over http on loopback: deployed, TLS handshakes come on top.".to_owned());
     Ok(table)
 }

@@ -14,8 +14,47 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
 use std::{fmt, future::pending};
+
+/// Plain HTTP for loopback, without the trust store that an HTTPS client loads.
+#[derive(Clone)]
+struct Plain(Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>);
+
+/// A client for services on loopback.
+pub fn plain() -> SharedHttpClient {
+    SharedHttpClient::new(Plain(Client::builder(TokioExecutor::new()).build_http()))
+}
+
+impl fmt::Debug for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plain")
+    }
+}
+
+impl HttpClient for Plain {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Plain {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let body = Bytes::copy_from_slice(request.body().bytes().unwrap_or_default());
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let response = client.request(request.map(|_| Full::new(body))).await;
+            let (parts, body) = response.map_err(|error| ConnectorError::io(error.into()))?.into_parts();
+            let body = body.collect().await.map_err(|error| ConnectorError::io(error.into()))?.to_bytes();
+            let response = http::Response::from_parts(parts, SdkBody::from(body));
+            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
 
 /// Calls that fail by a script on their way to `inner`.
 #[derive(Clone)]

@@ -1,10 +1,10 @@
-//! One system in one test: its own table and queues on services that all tests of a process share.
+//! One system in one test, on embedded services of its own.
 
 use crate::{
     fault::Script,
     rail::SimulatedRail,
     table::{self, Rows},
-    wire::Wire,
+    wire::{self, Wire},
 };
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
@@ -41,7 +41,7 @@ use std::{
     time::Duration,
 };
 use store::{Deadline, Store};
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::time::Instant;
 
 pub const PATH_SECRET: &str = "a-path-secret-for-tests";
 pub const CALLBACK_SECRET: &str = "a-callback-secret-for-tests";
@@ -85,6 +85,7 @@ pub struct World {
     again: Mutex<VecDeque<(i64, SqsMessage)>>,
     aws: Aws,
     rail: Rail,
+    _emulators: Emulators,
 }
 
 /// How a world is set up.
@@ -103,35 +104,15 @@ impl Default for Setup {
     }
 }
 
-/// The services that the tests of one runtime share.
-pub struct Services {
-    emulators: OnceCell<Emulators>,
-}
-
-impl Default for Services {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Services {
-    pub const fn new() -> Self {
-        Self { emulators: OnceCell::const_new() }
-    }
-
-    async fn emulators(&self) -> &Emulators {
-        self.emulators
-            .get_or_init(|| async {
-                service::metrics::send_to(Box::new(std::io::sink()));
-                Emulators::start(&Storage::Memory, None).await.expect("loopback ports can be had")
-            })
-            .await
-    }
-
+impl World {
     /// A new system: table, queues, secrets, a batch of codes, everything switched on.
-    pub async fn world(&self, setup: Setup) -> World {
-        let emulators = self.emulators().await;
-        let plain = local_aws(emulators);
+    ///
+    /// # Panics
+    /// When the embedded services don't start.
+    pub async fn start(setup: Setup) -> World {
+        service::metrics::send_to(Box::new(std::io::sink()));
+        let emulators = Emulators::start(&Storage::Memory, None).await.expect("loopback ports can be had");
+        let plain = Aws { http: wire::plain(), ..local_aws(&emulators) };
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
         let names = Names::under(&format!("world-{number}"));
         let secrets = [
@@ -211,6 +192,7 @@ impl Services {
             again: Mutex::default(),
             aws,
             rail,
+            _emulators: emulators,
         }
     }
 }

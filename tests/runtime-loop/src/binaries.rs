@@ -25,8 +25,8 @@ pub fn binary(function: &str) -> PathBuf {
 /// Builds into the folder and the profile of the running test, and answers that folder.
 ///
 /// A test of another package isn't told where binaries are, nor does cargo build them for it: without this they would
-/// be missing, or left over from earlier sources. The whole workspace is selected, not the functions alone, because
-/// cargo unites the features that all selected packages ask of a dependency: after `cargo test --workspace` the
+/// be missing, or left over from earlier sources. Only these binaries are built, but the whole workspace is selected,
+/// because cargo unites the features that all selected packages ask of a dependency: after `cargo test --workspace` the
 /// dependencies are there already, while `-p ussd` would want the SDKs, rustls and tokio once more with fewer features.
 fn build() -> PathBuf {
     // target/<profile>/deps/<this test>
@@ -38,8 +38,11 @@ fn build() -> PathBuf {
     };
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(files::root());
-    cargo.args(["build", "--quiet", "--workspace", "--bins", "--profile", profile, "--target-dir"]);
+    cargo.args(["build", "--quiet", "--workspace", "--profile", profile, "--target-dir"]);
     cargo.arg(folder.parent().unwrap_or(Path::new("target")));
+    for function in files::crates_in("functions") {
+        cargo.args(["--bin", &function]);
+    }
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| OF_THIS_PACKAGE.iter().any(|start| name.starts_with(start))) {
             cargo.env_remove(name);

@@ -10,11 +10,13 @@ use std::{
     io::Read,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
+    thread::{self, JoinHandle},
     time::Duration,
 };
 use tokio::{sync::watch, time::timeout};
 
-/// A function's process and the API that it asks for events. The process is killed when this is dropped.
+/// A function's process and the API that it asks for events. The process is killed when this is dropped, and what it
+/// wrote is shown if a test has failed then.
 pub struct Process {
     name: String,
     child: Child,
@@ -23,6 +25,7 @@ pub struct Process {
     time: Duration,
     /// Both streams, in the order they were written, once they are closed.
     output: watch::Receiver<Option<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Drop for Process {
@@ -30,6 +33,11 @@ impl Drop for Process {
         // It may have ended by itself.
         drop(self.child.kill());
         drop(self.child.wait());
+        // Both streams are closed now.
+        drop(self.reader.take().map(JoinHandle::join));
+        if thread::panicking() {
+            eprintln!("{} wrote:\n{}", self.name, self.output.borrow().as_deref().unwrap_or_default());
+        }
     }
 }
 
@@ -49,7 +57,7 @@ impl Process {
         // It holds our ends of the pipe, which would never close.
         drop(command);
         let (told, output) = watch::channel(None);
-        std::thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut bytes = Vec::new();
             let read = reader.read_to_end(&mut bytes);
             let mut text = String::from_utf8_lossy(&bytes).into_owned();
@@ -58,13 +66,13 @@ impl Process {
             }
             drop(told.send(Some(text)));
         });
-        Self { name: name.to_owned(), child, api, time, output }
+        Self { name: name.to_owned(), child, api, time, output, reader: Some(reader) }
     }
 
     /// One event and its answer.
     ///
     /// # Panics
-    /// When the function reports an error, ends, or doesn't answer in time; with all that it has written.
+    /// When the function reports an error, ends, or doesn't answer in time.
     pub async fn invoke(&mut self, event: &Value) -> Value {
         let id = self.api.hand_out(&self.name, event, self.time);
         let mut ended = self.output.clone();
@@ -76,10 +84,7 @@ impl Process {
         });
         match came.await {
             Ok(Some(Came::Response { id: answered, body })) if answered == id => body,
-            other => {
-                let output = self.stop().await;
-                panic!("{} did not answer {id} but: {other:?}\nIt wrote:\n{output}", self.name);
-            }
+            other => panic!("{} did not answer {id} but: {other:?}", self.name),
         }
     }
 
@@ -89,9 +94,8 @@ impl Process {
     /// When it goes on running.
     pub async fn ended(mut self) -> (ExitStatus, String, Vec<Came>) {
         let mut ended = self.output.clone();
-        let waited = timeout(LIMIT, ended.wait_for(Option::is_some)).await.is_ok();
+        assert!(timeout(LIMIT, ended.wait_for(Option::is_some)).await.is_ok(), "{} goes on running", self.name);
         let output = self.stop().await;
-        assert!(waited, "{} goes on running. It wrote:\n{output}", self.name);
         let status = self.child.wait().expect("an ended process has a status");
         let mut came = Vec::new();
         while let Ok(Some(more)) = timeout(Duration::ZERO, self.api.came()).await {

@@ -49,6 +49,8 @@ pub struct System {
     names: Names,
     aws: Aws,
     momo: String,
+    /// They serve as long as they are held.
+    emulators: Emulators,
 }
 
 fn within() -> Deadline {
@@ -95,7 +97,7 @@ impl System {
         let momo = format!("http://{}", listener.local_addr().expect("a bound port has a number"));
         let router = simulator.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { store, simulator, code, names, aws, momo }
+        Self { store, simulator, code, names, aws, momo, emulators }
     }
 
     /// The id of the redemption and of the payout.
@@ -125,7 +127,6 @@ impl System {
     /// What Lambda sets for every function, and where the embedded services are.
     pub fn of_the_platform(&self, function: &str) -> BTreeMap<String, String> {
         let memory = template::number(&template::product().function(function).properties["MemorySize"]).to_string();
-        let endpoint = |endpoint: &Option<String>| endpoint.clone().expect("every service here has an address");
         let variables = [
             ("AWS_LAMBDA_FUNCTION_NAME", format!("mbelyco-promo-staging-{function}")),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
@@ -140,9 +141,9 @@ impl System {
             ("AWS_ACCESS_KEY_ID", names::LOCAL_ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", names::LOCAL_SECRET_KEY.to_owned()),
             ("AWS_SESSION_TOKEN", SESSION_TOKEN.to_owned()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint(&self.aws.dynamodb)),
-            ("AWS_ENDPOINT_URL_SQS", endpoint(&self.aws.sqs)),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint(&self.aws.secrets_manager)),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.emulators.dynamodb.clone()),
+            ("AWS_ENDPOINT_URL_SQS", self.emulators.sqs.clone()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.emulators.secrets_manager.clone()),
         ];
         variables.map(|(name, value)| (name.to_owned(), value)).into()
     }

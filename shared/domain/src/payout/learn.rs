@@ -263,7 +263,9 @@ impl Lesson<'_> {
         self.next.state = match current {
             State::Held { .. } | State::Retrying { .. } => current.due(due_at),
             State::Refused { .. } | State::Cancelled { .. } | State::Paid { .. } => current,
-            State::Queued { .. } | State::Sending { .. } | State::Submitted { .. } | State::AwaitingApproval { .. } => state,
+            State::Queued { .. } | State::Sending { .. } | State::Submitted { .. } | State::AwaitingApproval { .. } => {
+                state
+            }
         };
         if old && !ended && !matches!(self.next.state, State::Held { .. }) {
             self.hold_unknown("a day has passed since it was sent and MoMo has not said how it went");
