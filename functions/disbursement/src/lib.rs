@@ -46,6 +46,8 @@ pub struct Disbursement {
     pub clock: Clock,
     pub environment: String,
     pub epoch: String,
+    /// The currency of MoMo's account: `RWF`, or `EUR` in MTN's sandbox.
+    pub currency: String,
     /// Where a payout that is refused for good is put for people to find.
     pub dead_letters: Nudges,
     /// The limit of one exchange with the provider.
@@ -86,19 +88,21 @@ impl Disbursement {
         let dead_letters = environment.required("PAYOUT_DLQ_URL");
         let http_timeout = Duration::from_millis(environment.or("MOMO_HTTP_TIMEOUT_MS", 10_000));
         let lease = Duration::from_millis(environment.or("PAYOUT_LEASE_MS", 60_000));
+        let currency = environment.required("MOMO_CURRENCY");
         let (name, epoch) = (environment.required("ENVIRONMENT"), environment.required("SWITCH_EPOCH"));
         environment.finish()?;
         let secrets = aws.secrets_manager();
         let callback_url = match callback_base {
             Some(base) => {
-                let secret: CallbackSecret = Secret::new(secrets.clone(), callback_secret).get().await?;
+                let secret = Secret::<CallbackSecret>::new(secrets.clone(), callback_secret).get().await;
+                let secret = secret.map_err(|error| format!("CALLBACK_SECRET_ID: {error}"))?;
                 let segment = secret.path_secrets.first().ok_or("the callback secret has no path secret")?.clone();
                 Some(format!("{}/api/v1/webhooks/momo/disbursements/{segment}", base.trim_end_matches('/')))
             }
             None => None,
         };
         let secret: Secret<MomoSecret> = Secret::new(secrets, momo_secret);
-        let api_user = secret.get().await?.api_user;
+        let api_user = secret.get().await.map_err(|error| format!("MOMO_SECRET_ID: {error}"))?.api_user;
         let transport = Arc::new(Https::new(http_timeout)?);
         let money = MtnMomo::new(
             transport,
@@ -115,6 +119,7 @@ impl Disbursement {
             clock: Clock::system(),
             environment: name,
             epoch,
+            currency,
             dead_letters: Nudges::new(aws.sqs(), dead_letters, Duration::from_secs(5)),
             http_timeout,
             lease,
@@ -186,6 +191,11 @@ impl Disbursement {
                     true => self.ask(&claimed, &loaded.settings).await?,
                     false => continue,
                 },
+                Step::Send(_) if payout.money.currency.code() != self.currency => {
+                    let held = payout.misconfigured(now);
+                    let alert = hold_alert(&held, alert::Kind::RailMisconfigured);
+                    return self.save_or_leave(&payout, &held, &[alert], &loaded.settings).await;
+                }
                 Step::Send(claimed) => {
                     if let Err(not_ready) = self.money.ready().await {
                         tracing::warn!(payout = %id, %not_ready, "put off; nothing was sent");
@@ -361,7 +371,7 @@ fn hold_alert(held: &Payout, kind: alert::Kind) -> Alert {
             "Five workers took this payout and none lived to write what it learned. Read the function's log, then release it."
         }
         alert::Kind::RailMisconfigured => {
-            "This payout was sent under another MoMo account than the one in use. Look it up there, or bring the old keys back, before anything is paid again."
+            "This payout does not belong to the MoMo account in use: it was sent under another one, or its currency is another. Look it up there, or bring the old keys back, before anything is paid again."
         }
         alert::Kind::PayoutRefused
         | alert::Kind::PayoutUnknown

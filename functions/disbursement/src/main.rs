@@ -12,7 +12,8 @@ use tokio::time::Instant;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     service::telemetry::start();
-    let disbursement = Arc::new(Disbursement::from_environment().await?);
+    let disbursement =
+        Arc::new(Disbursement::from_environment().await.inspect_err(|error| tracing::error!(%error, "cannot start"))?);
     run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let disbursement = Arc::clone(&disbursement);
         async move {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     service::telemetry::start();
-    let sweeper = Arc::new(sweeper::Sweeper::from_environment()?);
+    let sweeper =
+        Arc::new(sweeper::Sweeper::from_environment().inspect_err(|error| tracing::error!(%error, "cannot start"))?);
     run(service_fn(move |_: LambdaEvent<serde_json::Value>| {
         let sweeper = Arc::clone(&sweeper);
         async move { sweeper.sweep().await.map_err(Error::from) }

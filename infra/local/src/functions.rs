@@ -15,8 +15,11 @@ use ussd::Ussd;
 pub struct Rail {
     pub transport: Arc<dyn Transport>,
     pub host: String,
+    /// What the host is called in a payout's record, where its address changes from run to run.
+    pub known_as: Option<String>,
     pub target_environment: String,
     pub api_user: String,
+    pub currency: String,
     pub callback_url: Option<String>,
     pub http_timeout: Duration,
 }
@@ -35,7 +38,7 @@ impl Functions {
         let store = || Store::new(aws.dynamodb(), &names.table);
         let nudges = |limit_ms| Nudges::new(aws.sqs(), &names.payout_queue, Duration::from_millis(limit_ms));
         let keys = Arc::new(SecretKeys(Secret::new(aws.secrets_manager(), &names.momo_secret)));
-        let momo = MtnMomo::new(
+        let mut momo = MtnMomo::new(
             Arc::clone(&rail.transport),
             keys,
             &rail.host,
@@ -43,6 +46,9 @@ impl Functions {
             &rail.api_user,
             rail.callback_url.clone(),
         );
+        if let Some(name) = &rail.known_as {
+            momo.rail = domain::payout::Rail::mtn_momo(name, &rail.target_environment, &rail.api_user);
+        }
         Self {
             ussd: Arc::new(Ussd {
                 store: store(),
@@ -61,6 +67,7 @@ impl Functions {
                 clock: clock.clone(),
                 environment: environment.to_owned(),
                 epoch: epoch.to_owned(),
+                currency: rail.currency.clone(),
                 dead_letters: Nudges::new(aws.sqs(), &names.payout_dead_letters, Duration::from_secs(5)),
                 http_timeout: rail.http_timeout,
                 lease: Duration::from_secs(60),

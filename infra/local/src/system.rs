@@ -175,19 +175,21 @@ impl System {
         let simulator = simulator(&secrets, folder.as_deref(), &clock)?;
         let momo_url = options.momo_url.clone().unwrap_or_else(|| format!("{base_url}/momo"));
         let callback_url = format!("{base_url}/api/v1/webhooks/momo/disbursements/{}", secrets.callback_path);
+        let currency = external_momo.as_ref().map_or(Currency::Rwf, |momo| momo.currency);
         let rail = Rail {
             transport: Arc::new(Https::new(HTTP_TIMEOUT).map_err(io::Error::other)?),
             host: momo_url.trim_end_matches('/').to_owned(),
+            known_as: external_momo.is_none().then(|| "simulator".to_owned()),
             target_environment: external_momo
                 .as_ref()
                 .map_or("local".to_owned(), |momo| momo.target_environment.clone()),
             api_user: secrets.momo_api_user.clone(),
+            currency: currency.code().to_owned(),
             // MTN can't reach a laptop, and the host of a callback is fixed when the API user is made.
             callback_url: external_momo.is_none().then_some(callback_url),
             http_timeout: HTTP_TIMEOUT,
         };
         let functions = Functions::new(&aws, &names, &rail, &clock.clock(), ENVIRONMENT, EPOCH);
-        let currency = external_momo.as_ref().map_or(Currency::Rwf, |momo| momo.currency);
         let store = Store::new(aws.dynamodb(), &names.table);
         demo::switch_on(&store, EPOCH, clock.clock().now()).await.map_err(io::Error::other)?;
         let demo_codes =

@@ -286,6 +286,12 @@ impl Payout {
         plan::postponed(self, MINUTE_MS, now)
     }
 
+    /// Held because it does not belong to the account in use; nothing was sent now.
+    #[must_use]
+    pub fn misconfigured(&self, now: Timestamp) -> Self {
+        plan::held(self, Hold::Config, now)
+    }
+
     /// A callback's hint: ask now, at most once a minute. `None` when it changes nothing.
     #[must_use]
     pub fn prompted(&self, now: Timestamp) -> Option<Self> {

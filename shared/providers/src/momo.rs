@@ -48,6 +48,8 @@ pub struct MtnMomo {
     pub target_environment: String,
     /// The API user whose references these are; keys of another user are not used.
     pub api_user: String,
+    /// The identity of the account behind the host; it stays the same where the same account moves to another address.
+    pub rail: Rail,
     /// Where MTN sends its hints; whole, with the secret segment.
     pub callback_url: Option<String>,
     token: Mutex<Option<Token>>,
@@ -74,12 +76,14 @@ impl MtnMomo {
         api_user: impl Into<String>,
         callback_url: Option<String>,
     ) -> Self {
+        let (host, target_environment, api_user) = (host.into(), target_environment.into(), api_user.into());
         Self {
             transport,
             keys,
-            host: host.into(),
-            target_environment: target_environment.into(),
-            api_user: api_user.into(),
+            rail: Rail::mtn_momo(&host, &target_environment, &api_user),
+            host,
+            target_environment,
+            api_user,
             callback_url,
             token: Mutex::new(None),
         }
@@ -176,7 +180,7 @@ impl CallError {
 
 impl MobileMoney for MtnMomo {
     fn rail(&self) -> Rail {
-        Rail::mtn_momo(&self.host, &self.target_environment, &self.api_user)
+        self.rail.clone()
     }
 
     fn ready(&self) -> Boxed<'_, Result<(), NotReady>> {

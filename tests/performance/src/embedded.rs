@@ -96,6 +96,8 @@ impl Embedded {
             host: "http://127.0.0.1:9".to_owned(),
             target_environment: ENVIRONMENT.to_owned(),
             api_user: "nobody".to_owned(),
+            known_as: None,
+            currency: "RWF".to_owned(),
             callback_url: None,
             http_timeout: Duration::from_secs(1),
         };

@@ -174,8 +174,10 @@ impl World {
         let rail = Rail {
             transport: Arc::new(SimulatedRail { simulator: simulator.clone(), script: setup.script.clone() }),
             host: "http://momo.test".to_owned(),
+            known_as: None,
             target_environment: "test".to_owned(),
             api_user: API_USER.to_owned(),
+            currency: "RWF".to_owned(),
             callback_url: Some(format!("http://us.test{}{CALLBACK_SECRET}", momo_callback::PATH)),
             http_timeout: Duration::from_secs(10),
         };

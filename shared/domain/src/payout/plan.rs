@@ -170,7 +170,7 @@ fn sent_again(payout: &Payout, now: Timestamp, lease_ms: i64) -> Payout {
     next
 }
 
-fn held(payout: &Payout, why: Hold, now: Timestamp) -> Payout {
+pub(super) fn held(payout: &Payout, why: Hold, now: Timestamp) -> Payout {
     let mut next = stepped(payout, now);
     next.state = State::Held { why, due_at: time::plus(now, DAY_MS) };
     next.claims = 0;
