@@ -75,7 +75,7 @@ impl MomoCallback {
         let body: &[u8] = match request.body() {
             Body::Text(text) => text.as_bytes(),
             Body::Binary(bytes) => bytes,
-            _ => &[],
+            Body::Empty | _ => &[],
         };
         if body.len() > MAX_BODY {
             count("too_large");

@@ -37,7 +37,7 @@ pub fn fields(request: &Request) -> Result<Fields, Unreadable> {
     let body: &[u8] = match request.body() {
         Body::Text(text) => text.as_bytes(),
         Body::Binary(bytes) => bytes,
-        _ => &[],
+        Body::Empty | _ => &[],
     };
     if body.len() > MAX_FORM {
         return Err(Unreadable::Form("too large"));

@@ -188,9 +188,10 @@ impl Ussd {
         deadline: Deadline,
     ) -> Result<Answer, StoreError> {
         let texts = Texts::new(facts.settings, language(facts.settings, Some(facts.customer)));
-        let payout = match refusal {
-            Refusal::AlreadyYours { redemption, .. } => self.outside_state(redemption, deadline).await?,
-            _ => None,
+        let payout = if let Refusal::AlreadyYours { redemption, .. } = refusal {
+            self.outside_state(redemption, deadline).await?
+        } else {
+            None
         };
         let answer = refusal_screen(refusal, payout, &context.hop.phone, facts.settings, &texts, facts.now);
         let customer = charged(facts, refusal, &context.hop.session, &answer.words);

@@ -9,7 +9,7 @@ use domain::{
     time::{self, DAY_MS},
 };
 use jiff::{Timestamp, civil::Date};
-use rand_core::{CryptoRng, RngCore};
+use rand_core::CryptoRng;
 use std::collections::HashSet;
 use store::{Deadline, Store, StoreError, keys};
 
@@ -53,7 +53,7 @@ pub async fn make_batch(
     plan: &Plan<'_>,
     day: Date,
     now: Timestamp,
-    random: &mut (impl RngCore + CryptoRng),
+    random: &mut impl CryptoRng,
 ) -> Result<Vec<CodeText>, StoreError> {
     let mut drawn = HashSet::with_capacity(plan.count);
     let mut texts = Vec::with_capacity(plan.count);

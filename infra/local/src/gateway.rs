@@ -99,7 +99,7 @@ async fn to_axum(response: lambda_http::Response<lambda_http::Body>) -> Response
     let bytes = match body {
         lambda_http::Body::Text(text) => Bytes::from(text),
         lambda_http::Body::Binary(bytes) => Bytes::from(bytes),
-        _ => Bytes::new(),
+        lambda_http::Body::Empty | _ => Bytes::new(),
     };
     Response::from_parts(parts, Body::from(bytes))
 }

@@ -58,6 +58,7 @@ pub fn router(page: Page) -> Router {
         .route("/phone", get(|| async { file("text/html; charset=utf-8", include_str!("../page/phone.html")) }))
         .route("/phone.css", get(|| async { file("text/css; charset=utf-8", include_str!("../page/phone.css")) }))
         .route("/phone.js", get(|| async { file("text/javascript; charset=utf-8", include_str!("../page/phone.js")) }))
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route("/local/info", get(info))
         .route("/local/clock", post(advance))
         .route("/local/sweep", post(sweep))

@@ -9,8 +9,11 @@ use store::{Items, StoreError, keys};
 
 const FRESH: Duration = Duration::from_secs(10);
 
+/// The settings and when they were read.
+type Held = Option<(Instant, Arc<Settings>)>;
+
 #[derive(Clone, Default)]
-pub struct LiveSettings(Arc<Mutex<Option<(Instant, Arc<Settings>)>>>);
+pub struct LiveSettings(Arc<Mutex<Held>>);
 
 impl LiveSettings {
     /// Whether not even old settings are in hand.

@@ -56,6 +56,6 @@ pub(crate) fn failure<E: ProvideErrorMetadata>(
         }
         SdkError::ConstructionFailure(_) => Failure::Rejected("the request could not be built".to_owned()),
         // Time-outs, broken connections, unreadable answers.
-        _ => Failure::Ambiguous,
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => Failure::Ambiguous,
     }
 }

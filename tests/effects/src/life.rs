@@ -14,6 +14,8 @@ use std::{future::Future, pin::Pin};
 const PHONE: &str = "+250788000001";
 /// Rounds of messages, callbacks and sweeps until a life must have come to rest.
 const MAX_ROUNDS: usize = 200;
+/// The same in a life with faults, after which MoMo is healed: what follows is only the same question again.
+const ROUNDS_WITH_FAULTS: usize = 24;
 
 /// What one scenario came to.
 pub struct Lived {
@@ -40,11 +42,12 @@ pub async fn live(behaviour: &Behaviour, faults: &[(usize, Fault)]) -> Lived {
     world.simulator.behave(behaviour.clone());
     let mut life = Life { world, frozen: Vec::new() };
 
+    let rounds = if faults.is_empty() { MAX_ROUNDS } else { ROUNDS_WITH_FAULTS };
     life.dial().await;
-    life.rest().await;
+    life.rest(rounds).await;
     let calls = life.world.script.calls().len();
     life.thaw().await;
-    life.rest().await;
+    life.rest(rounds).await;
     // MoMo is well again; what is held is asked about, and must end as MoMo says.
     life.world.script.heal();
     life.world.simulator.behave(Behaviour::default());
@@ -54,7 +57,7 @@ pub async fn live(behaviour: &Behaviour, faults: &[(usize, Fault)]) -> Lived {
         }
         life.world.advance(25 * 60 * MINUTE_MS);
         life.sweep().await;
-        life.rest().await;
+        life.rest(MAX_ROUNDS).await;
     }
     let mut broken = life.world.broken(true).await;
     let code = life.world.codes.first().cloned().expect("a world has a code");
@@ -103,8 +106,8 @@ impl Life {
     }
 
     /// Messages, callbacks and sweeps until nothing more happens by itself.
-    async fn rest(&mut self) {
-        for _ in 0..MAX_ROUNDS {
+    async fn rest(&mut self, rounds: usize) {
+        for _ in 0..rounds {
             let worked = self.messages().await;
             let hinted = self.callbacks().await;
             if worked || hinted {

@@ -2,7 +2,9 @@
 //! MoMo. Afterwards the invariants of money hold.
 //!
 //! A failing case is printed as `behaviour/call-fault/call-fault`; `EFFECTS_CASE=<that>` lives it alone.
-//! `EFFECTS_PAIRS=all` takes the pairs against every behaviour, not only against the ones that are hardest.
+//! `EFFECTS_PAIRS=all` takes the pairs against every behaviour, not only against the two that are hardest.
+
+#![expect(clippy::print_stdout, reason = "what was lived through is printed beside the verdict")]
 
 use effects::{behaviours, life::live};
 use rig::Fault;
@@ -19,13 +21,12 @@ use tokio::{sync::Semaphore, task::JoinSet};
 /// Cases at once; each waits now and then for a table that doesn't answer.
 const AT_ONCE: usize = 8;
 /// A life that takes longer hangs.
-const LONGEST: Duration = Duration::from_secs(60);
-/// Calls of one life that fail in turn. A life has some thirty; where MoMo doesn't say how it went, what follows are
+const LONGEST: Duration = Duration::from_secs(20);
+/// Calls of one life that fail in turn. A life has some twenty; where MoMo doesn't say how it went, what follows are
 /// the same four calls of asking, again and again.
-const MOST_CALLS: usize = 44;
+const MOST_CALLS: usize = 30;
 /// Behaviours against which pairs are taken in every run.
-const HARDEST: [&str; 5] =
-    ["well", "time-out after accepting", "500 before accepting", "failed once, then well", "callback twice"];
+const HARDEST: [&str; 2] = ["well", "time-out after accepting"];
 
 struct Found {
     name: String,

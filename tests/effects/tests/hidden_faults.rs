@@ -2,6 +2,8 @@
 //! in progress, unprocessed keys, an index that lags, messages that come twice, late and out of order; and deaths among
 //! them. Seeded: `HIDDEN_SEED=<n>` lives one seed again, `HIDDEN_SEEDS=<n>` takes more of them.
 
+#![expect(clippy::print_stdout, reason = "what was lived through is printed beside the verdict")]
+
 use domain::{settings::Settings, time::MINUTE_MS};
 use effects::behaviours;
 use momo_simulator::Behaviour;

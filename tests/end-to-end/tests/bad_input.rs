@@ -12,7 +12,7 @@ fn form(fields: &[(&str, &str)]) -> Vec<u8> {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into_bytes()
 }
 
-fn good<'f>(text: &'f str) -> [(&'f str, &'f str); 5] {
+fn good(text: &str) -> [(&str, &str); 5] {
     [
         ("sessionId", "s1"),
         ("phoneNumber", "+250788000001"),

@@ -1,5 +1,7 @@
 //! Many at once: one code, one phone at its limit, one hop delivered again and again.
 
+#![expect(clippy::print_stdout, reason = "what was lived through is printed beside the verdict")]
+
 use domain::settings::Settings;
 use rig::{Answered, World, world::Setup};
 use tokio::task::JoinSet;

@@ -76,7 +76,7 @@ async fn post(client: &reqwest::Client, url: &str, job: &Job) -> Result<(String,
 
 /// The request of one real redemption, by a customer who has redeemed before.
 async fn recorded_transaction(embedded: &mut Embedded) -> Result<serde_json::Value> {
-    let http = Wire::new(embedded.aws.http.clone(), Script::default(), recorded::keep);
+    let http = Wire::over(embedded.aws.http.clone(), Script::default(), recorded::keep);
     let url = embedded::serve(embedded.functions(&Aws { http, ..embedded.aws.clone() })?).await?;
     let codes = embedded.codes(PER_CUSTOMER as usize - 1).await?;
     drop(recorded::take());

@@ -1,7 +1,7 @@
 //! What one redemption asks of AWS: calls, and the capacity that they would be billed.
 
 use crate::{
-    Result, recorded,
+    Result, embedded, recorded,
     table::{Row, Table},
 };
 use rig::{Script, World, world::Setup};
@@ -138,7 +138,13 @@ fn rows(table: &mut Table, who: &str, seen: &Seen) {
 }
 
 pub async fn run() -> Result<Table> {
-    let setup = Setup { script: Script::default(), codes: 6, quiet: recorded::keep_and_count, ..Setup::default() };
+    let setup = Setup {
+        script: Script::default(),
+        codes: 6,
+        settings: Some(embedded::settings()),
+        quiet: recorded::keep_and_count,
+        ..Setup::default()
+    };
     let world = World::start(setup).await;
     let phone = "+250788123456";
     // The first screen reads secret and settings, which the function then holds.

@@ -37,6 +37,9 @@ impl Fault {
     pub const DEATHS_AND_LOSSES: [Self; 3] = [Self::DieBefore, Self::DieAfter, Self::LoseAnswer];
 }
 
+/// Draws a fault for the call of that name, or none.
+type Draw = Box<dyn FnMut(&str) -> Option<Fault> + Send>;
+
 #[derive(Default)]
 struct State {
     planned: BTreeMap<usize, Fault>,
@@ -44,7 +47,7 @@ struct State {
     /// The fault that stopped a process last.
     stopped_by: Option<Fault>,
     /// Draws a fault for any call beside the planned ones.
-    draw: Option<Box<dyn FnMut(&str) -> Option<Fault> + Send>>,
+    draw: Option<Draw>,
 }
 
 /// The plan of failures of one scenario, shared by the wire and the rail.

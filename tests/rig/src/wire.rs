@@ -73,7 +73,7 @@ impl fmt::Debug for Wire {
 
 impl Wire {
     /// `quiet` gets a call's name and body and says whether it is passed without being counted.
-    pub fn new(inner: SharedHttpClient, script: Script, quiet: fn(&str, &str) -> bool) -> SharedHttpClient {
+    pub fn over(inner: SharedHttpClient, script: Script, quiet: fn(&str, &str) -> bool) -> SharedHttpClient {
         SharedHttpClient::new(Self { inner, script, quiet })
     }
 }

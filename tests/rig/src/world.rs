@@ -170,7 +170,7 @@ impl World {
             Arc::new(move || clock.load(Ordering::SeqCst)),
         )
         .expect("a simulator without a file");
-        let aws = Aws { http: Wire::new(plain.http.clone(), setup.script.clone(), setup.quiet), ..plain.clone() };
+        let aws = Aws { http: Wire::over(plain.http.clone(), setup.script.clone(), setup.quiet), ..plain.clone() };
         let rail = Rail {
             transport: Arc::new(SimulatedRail { simulator: simulator.clone(), script: setup.script.clone() }),
             host: "http://momo.test".to_owned(),
@@ -355,7 +355,7 @@ fn answered(response: lambda_http::Response<Body>) -> Answered {
     let body = match response.into_body() {
         Body::Text(text) => text,
         Body::Binary(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        _ => String::new(),
+        Body::Empty | _ => String::new(),
     };
     Answered { status, body }
 }
