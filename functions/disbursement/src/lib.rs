@@ -16,7 +16,7 @@ use domain::{
     switches::Switches,
     time,
 };
-use providers::{MobileMoney, Transfer, momo::MtnMomo, transport::Https};
+use providers::{MobileMoney, NotReady, Transfer, momo::MtnMomo, transport::Https};
 use service::{
     Clock,
     aws::Aws,
@@ -37,7 +37,7 @@ const TABLE_MS: u64 = 5_000;
 /// Steps for one payout in one go: ask, send, ask again; more wait for the next nudge.
 const MAX_STEPS: usize = 6;
 /// A send starts only with this much time left beyond the HTTP time-out, to write down what came of it.
-const AFTER_SEND: Duration = Duration::from_secs(5);
+const AFTER_SEND: Duration = Duration::from_secs(8);
 
 pub struct Disbursement {
     pub store: Store,
@@ -187,10 +187,15 @@ impl Disbursement {
                     let alert = hold_alert(&held, kind);
                     return self.save_or_leave(&payout, &held, &[alert], &loaded.settings).await;
                 }
-                Step::Ask(claimed) => match self.claim(&payout, &claimed, &loaded.settings).await? {
-                    true => self.ask(&claimed, &loaded.settings).await?,
-                    false => continue,
-                },
+                Step::Ask(claimed, reference) => {
+                    if let Err(not_ready) = self.money.ready().await {
+                        return self.put_off(&payout, &not_ready, &loaded.settings).await;
+                    }
+                    if !self.claim(&payout, &claimed, &loaded.settings).await? {
+                        continue;
+                    }
+                    self.ask(&claimed, &reference, &loaded.settings).await?
+                }
                 Step::Send(_) if payout.money.currency.code() != self.currency => {
                     let held = payout.misconfigured(now);
                     let alert = hold_alert(&held, alert::Kind::RailMisconfigured);
@@ -198,17 +203,15 @@ impl Disbursement {
                 }
                 Step::Send(claimed) => {
                     if let Err(not_ready) = self.money.ready().await {
-                        tracing::warn!(payout = %id, %not_ready, "put off; nothing was sent");
-                        metrics::emit("momo_not_ready_total", 1.0, Unit::Count, &[]);
-                        return self.save_or_leave(&payout, &payout.put_off(now), &[], &loaded.settings).await;
+                        return self.put_off(&payout, &not_ready, &loaded.settings).await;
                     }
-                    if Instant::now() + self.http_timeout + AFTER_SEND > until {
+                    if Instant::now() + self.longest_send() > until {
                         return Err(Unfinished::NoTime);
                     }
                     let claimed_at = Instant::now();
                     match self.claim(&payout, &claimed, &loaded.settings).await? {
                         // A claim that took so long that its lease may end during the send is left to be asked about.
-                        true if claimed_at.elapsed() + self.http_timeout > self.lease => return Ok(()),
+                        true if claimed_at.elapsed() + self.longest_send() > self.lease => return Ok(()),
                         true => self.send(&claimed, &loaded.settings).await?,
                         false => continue,
                     }
@@ -221,6 +224,18 @@ impl Disbursement {
         }
         // Whatever is left is due, and the sweeper finds it.
         Ok(())
+    }
+
+    /// A send, at worst: refused for its token, a new token, sent again; and time to write down what came of it.
+    fn longest_send(&self) -> Duration {
+        self.http_timeout * 3 + AFTER_SEND
+    }
+
+    /// Comes back in a minute; nothing was claimed and nothing was sent.
+    async fn put_off(&self, payout: &Payout, not_ready: &NotReady, settings: &Settings) -> Result<(), Unfinished> {
+        tracing::warn!(payout = %payout.id, %not_ready, "put off");
+        metrics::emit("momo_not_ready_total", 1.0, Unit::Count, &[]);
+        self.save_or_leave(payout, &payout.put_off(self.clock.now()), &[], settings).await
     }
 
     async fn load(&self, id: &RedemptionId) -> Result<Loaded, StoreError> {
@@ -244,7 +259,13 @@ impl Disbursement {
         settings: &Settings,
     ) -> Result<(), StoreError> {
         let today = time::day(after.updated_at, &settings.zone());
-        self.store.save_payout(before, after, alerts, ACTOR, today, Deadline::in_ms(TABLE_MS)).await
+        self.store.save_payout(before, after, alerts, ACTOR, today, Deadline::in_ms(TABLE_MS)).await?;
+        for alert in alerts {
+            metrics::emit("alerts_total", 1.0, Unit::Count, &[("kind", alert.kind.name())]);
+            // The alarm watches the sum over all kinds.
+            metrics::emit("alerts_raised_total", 1.0, Unit::Count, &[]);
+        }
+        Ok(())
     }
 
     /// Saves, or leaves it to whoever has changed the row meanwhile.
@@ -285,11 +306,10 @@ impl Disbursement {
         self.learn(claimed, &attempt.reference, &Answer::Transfer(answer), settings).await
     }
 
-    async fn ask(&self, claimed: &Payout, settings: &Settings) -> Result<Option<Payout>, Unfinished> {
-        let Some(attempt) = claimed.attempt() else { return Ok(None) };
-        let answer = self.money.status(&attempt.reference).await;
+    async fn ask(&self, claimed: &Payout, reference: &str, settings: &Settings) -> Result<Option<Payout>, Unfinished> {
+        let answer = self.money.status(reference).await;
         log_answer(claimed, "asked", answer_word(&answer));
-        self.learn(claimed, &attempt.reference, &Answer::Status(answer), settings).await
+        self.learn(claimed, reference, &Answer::Status(answer), settings).await
     }
 
     /// Writes what an answer means. If the row has changed meanwhile the answer is applied to what it is now:
@@ -302,6 +322,7 @@ impl Disbursement {
         settings: &Settings,
     ) -> Result<Option<Payout>, Unfinished> {
         let mut before = claimed.clone();
+        let deadline = Deadline::in_ms(2 * TABLE_MS);
         loop {
             let now = self.clock.now();
             let learned = match answer {
@@ -311,9 +332,10 @@ impl Disbursement {
             let Some(Learned { payout, alerts }) = learned else { return Ok(None) };
             match self.save(&before, &payout, &alerts, settings).await {
                 Ok(()) => {
-                    self.tell(&before, &payout, &alerts).await;
+                    self.tell(&before, &payout).await;
                     return Ok(Some(payout));
                 }
+                Err(StoreError::Changed) if deadline.passed() => return Err(StoreError::Busy.into()),
                 Err(StoreError::Changed) => {
                     before =
                         self.store.payout(&claimed.id, Deadline::in_ms(TABLE_MS)).await?.ok_or(StoreError::Changed)?;
@@ -324,10 +346,7 @@ impl Disbursement {
     }
 
     /// Metrics, and the dead-letter queue for what is refused for good. The alert is already written.
-    async fn tell(&self, before: &Payout, after: &Payout, alerts: &[Alert]) {
-        for alert in alerts {
-            metrics::emit("alerts_total", 1.0, Unit::Count, &[("kind", alert.kind.name())]);
-        }
+    async fn tell(&self, before: &Payout, after: &Payout) {
         match (&before.state, &after.state) {
             (_, State::Paid { at }) => {
                 let seconds = time::between(after.created_at, *at) as f64 / 1_000.0;
@@ -376,7 +395,8 @@ fn hold_alert(held: &Payout, kind: alert::Kind) -> Alert {
         alert::Kind::PayoutRefused
         | alert::Kind::PayoutUnknown
         | alert::Kind::PayoutMismatch
-        | alert::Kind::PaidAfterRefusal => "A person must look at this payout.",
+        | alert::Kind::PaidAfterRefusal
+        | alert::Kind::SuspectedDoublePayment => "A person must look at this payout.",
     };
     Alert {
         id: format!("{}-{}-{}", held.id, held.version, kind.name()),

@@ -117,7 +117,18 @@ impl Ussd {
         if request.method() != "POST" {
             return plain(405, "Only POST.");
         }
-        let Some((secret, address)) = self.proven(&request, &secret_segment).await else {
+        let known = match self.secret.get().await {
+            Ok(known) => known,
+            Err(error) => {
+                // Nobody can be proven or refused now; whoever it is reads that there is trouble, and nothing is written.
+                tracing::error!(%error, "no secret to compare with");
+                metrics::emit("ussd_unproven_total", 1.0, Unit::Count, &[]);
+                let settings = self.settings.last();
+                let texts = Texts::new(&settings, settings.ussd.default_language);
+                return plain(200, &Screen::Trouble.render(&settings, &texts).body());
+            }
+        };
+        let Some((secret, address)) = self.proven(&request, &secret_segment, known).await else {
             metrics::emit("ussd_callers_refused_total", 1.0, Unit::Count, &[]);
             tracing::warn!(notice = is_notice, "a caller could not prove itself");
             return plain(403, "Forbidden.");
@@ -134,9 +145,12 @@ impl Ussd {
     }
 
     /// The secret and the caller's address, if the path's segment and the address are right.
-    async fn proven(&self, request: &Request, segment: &str) -> Option<(UssdSecret, Option<IpAddr>)> {
-        let mut secret =
-            self.secret.get().await.inspect_err(|error| tracing::error!(%error, "no secret to compare with")).ok()?;
+    async fn proven(
+        &self,
+        request: &Request,
+        segment: &str,
+        mut secret: UssdSecret,
+    ) -> Option<(UssdSecret, Option<IpAddr>)> {
         if !door::opens(segment, &secret.path_secrets) {
             // Perhaps it has just been changed.
             secret = self.secret.fresh().await.ok()?;

@@ -34,7 +34,7 @@ pub fn count(result: &str) {
 impl Ussd {
     pub(crate) async fn redeem(&self, context: &Context, typed: &CodeText, deadline: Deadline) -> Answer {
         let hop_key = keys::hop(&context.hop.session, context.hop.phone.e164(), &context.hop.text);
-        let mut sent_for_commit = false;
+        let mut seen_unclaimed = false;
         let error = loop {
             let loaded = match self.load(context, typed, &hop_key, deadline).await {
                 Ok(loaded) => loaded,
@@ -44,7 +44,7 @@ impl Ussd {
                 count("repeated");
                 return answer;
             }
-            sent_for_commit = true;
+            seen_unclaimed = loaded.code.as_ref().is_some_and(|code| code.claim.is_none());
             match self.decide_and_commit(context, typed, &loaded, &hop_key, deadline).await {
                 Ok(answer) => return answer,
                 // Somebody was faster on the code, the customer or this very hop: read and decide anew.
@@ -52,7 +52,7 @@ impl Ussd {
                 Err(error) => break error,
             }
         };
-        self.answer_for_trouble(context, &hop_key, &error, sent_for_commit).await
+        self.answer_for_trouble(context, &hop_key, &error, seen_unclaimed).await
     }
 
     /// What to say when nothing is certain: what is stored, if it can be read; else words that promise nothing.
@@ -61,7 +61,7 @@ impl Ussd {
         context: &Context,
         hop_key: &keys::Key,
         error: &StoreError,
-        sent: bool,
+        seen_unclaimed: bool,
     ) -> Answer {
         tracing::error!(%error, session = context.hop.session, "a code could not be answered as usual");
         let settings = self.settings.last();
@@ -78,10 +78,19 @@ impl Ussd {
             return answer;
         }
         let texts = Texts::new(&settings, language(&settings, customer.as_ref()));
-        let perhaps_applied = sent && matches!(error, StoreError::Ambiguous);
-        count(if perhaps_applied { "unknown" } else { "trouble" });
-        // A write that got no answer may still be applied after this read, so "not redeemed" is never said.
-        if perhaps_applied { Screen::Received } else { Screen::TroubleKept }.render(&settings, &texts)
+        count(if matches!(error, StoreError::Ambiguous) { "unknown" } else { "trouble" });
+        // A write that got no answer may still be applied after this read, so "not redeemed" is never said of it; and
+        // "still good" only of a code that was seen unclaimed and whose write was certainly not applied.
+        let screen = match error {
+            StoreError::Ambiguous if seen_unclaimed => Screen::Received,
+            StoreError::Changed | StoreError::Busy | StoreError::Rejected(_) if seen_unclaimed => Screen::TroubleKept,
+            StoreError::Ambiguous
+            | StoreError::Changed
+            | StoreError::Busy
+            | StoreError::Rejected(_)
+            | StoreError::Corrupt(_) => Screen::Trouble,
+        };
+        screen.render(&settings, &texts)
     }
 
     /// Two reads: everything that is known by key, then batch and run of the code that was meant.
@@ -199,7 +208,7 @@ impl Ussd {
             id: keys::hop_id(&context.hop.session, context.hop.phone.e164(), &context.hop.text),
             at: facts.now,
             customer: context.customer_id.clone(),
-            phone: context.hop.phone.clone(),
+            phone: context.hop.phone.masked(),
             code: facts.typed.masked(),
             batch_id: facts.code.map(|code| code.batch_id.clone()),
             reason: refusal.name().to_owned(),

@@ -19,6 +19,8 @@ pub enum Kind {
     PayoutPoison,
     /// A reference that had failed was paid after all.
     PaidAfterRefusal,
+    /// Two references of one redemption are both reported as paid.
+    SuspectedDoublePayment,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Self::RailMisconfigured => "rail_misconfigured",
             Self::PayoutPoison => "payout_poison",
             Self::PaidAfterRefusal => "paid_after_refusal",
+            Self::SuspectedDoublePayment => "suspected_double_payment",
         }
     }
 }

@@ -122,7 +122,7 @@ pub enum State {
         #[serde(with = "time::required")]
         due_at: Timestamp,
     },
-    /// Failed with proof, and a new reference is to follow at `due_at`.
+    /// Failed, and asked again at `due_at`: then a new reference follows, or it is refused for good.
     Retrying {
         #[serde(with = "time::required")]
         due_at: Timestamp,

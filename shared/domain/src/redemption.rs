@@ -8,7 +8,7 @@ use crate::{
     identity::{CustomerId, RedemptionId},
     money::Money,
     payout::{FIRST_DUE_MS, Payout, State},
-    phone::{Msisdn, Network},
+    phone::Network,
     settings::Settings,
     switches::Switches,
     time::{self, DAY_MS, HOUR_MS, MINUTE_MS},
@@ -287,7 +287,8 @@ pub struct Attempt {
     #[serde(with = "time::required")]
     pub at: Timestamp,
     pub customer: CustomerId,
-    pub phone: Msisdn,
+    /// Masked: the number itself stands on the customer's row.
+    pub phone: String,
     /// Masked; a code that exists is found through `batch_id` and the customer.
     pub code: String,
     pub batch_id: Option<String>,

@@ -113,8 +113,7 @@ impl Moment {
         courses
     }
 
-    fn after_ask(&self, policy: &PayoutPolicy) -> Vec<Self> {
-        let reference = self.row.attempt().expect("claimed with an attempt").reference.clone();
+    fn after_ask(&self, reference: String, policy: &PayoutPolicy) -> Vec<Self> {
         let report = report(&self.row);
         let mut courses = Vec::new();
         for taken in self.providers(&reference) {
@@ -134,7 +133,8 @@ impl Moment {
             courses.push(self.learned(taken, None));
         }
         // A send whose answer was lost may arrive right after it was not found.
-        let sent_at = self.row.attempt().map_or(self.now, |attempt| attempt.last_sent_at);
+        let asked = self.row.attempts.iter().find(|attempt| attempt.reference == reference);
+        let sent_at = asked.map_or(self.now, |attempt| attempt.last_sent_at);
         if !self.taken.contains_key(&reference) && between(sent_at, self.now) < RESEND_AFTER_MS {
             let learned = self.row.after_status(&reference, &StatusAnswer::NotFound, policy, self.now);
             let mut arrived = self.taken.clone();
@@ -171,9 +171,9 @@ impl Moment {
                 self.row = row;
                 self.after_send(policy)
             }
-            Step::Ask(row) => {
+            Step::Ask(row, reference) => {
                 self.row = row;
-                self.after_ask(policy)
+                self.after_ask(reference, policy)
             }
         };
         for course in courses {
@@ -216,5 +216,5 @@ fn a_failed_that_was_read_within_its_quarter_of_an_hour_is_read_again_before_a_n
     let waiting = read(&prompted, "EXPIRED", shortly_before);
     assert_eq!(waiting.state, State::Retrying { due_at: minutes(16) });
     // Between the last answer and the quarter of an hour it may have turned into SUCCESSFUL.
-    assert!(matches!(next(&waiting, minutes(16)), Step::Ask(_)));
+    assert!(matches!(next(&waiting, minutes(16)), Step::Ask(..)));
 }

@@ -26,10 +26,28 @@ const WORKERS: usize = 4;
 #[derive(Clone)]
 enum Worker {
     Idle,
-    Read { row: Payout, at: Timestamp },
-    Planned { row: Payout, step: Step, at: Timestamp },
-    Claimed { row: Payout, sends: bool, at: Timestamp },
-    Told { row: Payout, reference: String, answer: Answer, at: Timestamp },
+    Read {
+        row: Payout,
+        at: Timestamp,
+    },
+    Planned {
+        row: Payout,
+        step: Step,
+        at: Timestamp,
+    },
+    /// `asks` names the reference to ask about; without it the newest one is sent.
+    Claimed {
+        row: Payout,
+        sends: bool,
+        asks: Option<String>,
+        at: Timestamp,
+    },
+    Told {
+        row: Payout,
+        reference: String,
+        answer: Answer,
+        at: Timestamp,
+    },
 }
 
 #[derive(Clone)]
@@ -96,12 +114,17 @@ impl World {
                 Worker::Planned { row, step, at }
             }
             Worker::Planned { row, step, at } => self.carry_out(row, step, at),
-            Worker::Claimed { row, sends, at } => {
-                let reference = row.attempt().expect("claimed with an attempt").reference.clone();
-                let answer = if sends {
-                    Answer::Transfer(self.provider.post(&reference, self.now, self.calm, &mut self.dice))
-                } else {
-                    Answer::Status(self.provider.get(&reference, &row, self.now, self.calm, &mut self.dice))
+            Worker::Claimed { row, asks, at, .. } => {
+                let newest = row.attempt().expect("claimed with an attempt").reference.clone();
+                let (reference, answer) = match asks {
+                    None => {
+                        let answer = self.provider.post(&newest, self.now, self.calm, &mut self.dice);
+                        (newest, Answer::Transfer(answer))
+                    }
+                    Some(asked) => {
+                        let answer = self.provider.get(&asked, &row, self.now, self.calm, &mut self.dice);
+                        (asked, Answer::Status(answer))
+                    }
                 };
                 Worker::Told { row, reference, answer, at }
             }
@@ -131,8 +154,8 @@ impl World {
                 self.save(&row, after);
                 Worker::Idle
             }
-            Step::Ask(claimed) => match self.save(&row, claimed.clone()) {
-                true => Worker::Claimed { row: claimed, sends: false, at },
+            Step::Ask(claimed, asks) => match self.save(&row, claimed.clone()) {
+                true => Worker::Claimed { row: claimed, sends: false, asks: Some(asks), at },
                 false => Worker::Read { row: self.row.clone(), at },
             },
             Step::Send(_) if !self.calm && self.dice.one_in(20) => {
@@ -152,7 +175,7 @@ impl World {
                 }
                 let sends: u32 = claimed.attempts.iter().map(|attempt| u32::from(attempt.sends)).sum();
                 assert!(sends <= 1 + u32::from(self.policy.retries), "{}: {sends} sends", self.seed);
-                Worker::Claimed { row: claimed, sends: true, at }
+                Worker::Claimed { row: claimed, sends: true, asks: None, at }
             }
         }
     }
@@ -264,15 +287,6 @@ impl World {
             while self.nudges > 0 || !matches!(self.workers[0], Worker::Idle) {
                 self.worker(0);
                 self.promises();
-            }
-        }
-        // Every reference ever used is asked about once more.
-        self.pass(DAY_MS);
-        for attempt in self.row.attempts.clone() {
-            let answer = self.provider.get(&attempt.reference, &self.row, self.now, true, &mut self.dice);
-            if let Some(learned) = self.row.after_status(&attempt.reference, &answer, &self.policy, self.now) {
-                let before = self.row.clone();
-                self.save(&before, learned.payout);
             }
         }
         self.promises();

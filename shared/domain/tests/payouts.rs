@@ -107,7 +107,7 @@ fn while_the_switch_is_off_nothing_is_sent_and_everything_is_still_asked_about()
             state,
             State::Sending { .. } | State::Submitted { .. } | State::Retrying { .. } | State::Held { .. }
         ) {
-            assert!(matches!(step, Step::Ask(_)), "{}", state.name());
+            assert!(matches!(step, Step::Ask(..)), "{}", state.name());
         }
     }
 }
@@ -141,7 +141,7 @@ fn whoever_was_sent_is_asked_about_first_and_asking_never_ends() {
             let mut payout = sent(state.clone());
             attempt(&mut payout).asks = 1_000_000;
             let now = plus(noon(), days * DAY_MS);
-            let Step::Ask(claimed) = next(&payout, &on(), now) else { panic!("{} after {days} days", state.name()) };
+            let Step::Ask(claimed, _) = next(&payout, &on(), now) else { panic!("{} after {days} days", state.name()) };
             assert_eq!(claimed.attempts, payout.attempts, "asking sends nothing");
             assert_eq!(claimed.state, state.clone().due(plus(now, LEASE_MS)));
             assert_eq!((claimed.lease_until, claimed.claims), (Some(plus(now, LEASE_MS)), 1));
@@ -149,7 +149,7 @@ fn whoever_was_sent_is_asked_about_first_and_asking_never_ends() {
     }
     for why in [Hold::Unknown, Hold::Mismatch, Hold::Config, Hold::Poison] {
         let held = sent(State::Held { why, due_at: noon() });
-        assert!(matches!(next(&held, &on(), plus(noon(), 100 * DAY_MS)), Step::Ask(_)));
+        assert!(matches!(next(&held, &on(), plus(noon(), 100 * DAY_MS)), Step::Ask(..)));
     }
 }
 
@@ -205,7 +205,7 @@ fn a_reference_that_may_be_known_is_asked_about_and_not_sent_again() {
     for (why, forbid) in forbids {
         let (mut payout, now) = not_known(RESEND_AFTER_MS);
         forbid(&mut payout);
-        assert!(matches!(next(&payout, &on(), now), Step::Ask(_)), "{why}");
+        assert!(matches!(next(&payout, &on(), now), Step::Ask(..)), "{why}");
     }
     let (payout, now) = not_known(RESEND_AFTER_MS);
     assert!(matches!(next(&payout, &off(), now), Step::Postpone(_)), "switched off");
@@ -218,6 +218,7 @@ fn failed(first_ms: i64, read_ms: i64) -> Payout {
     attempt.known = true;
     attempt.first_failed_at = Some(plus(noon(), first_ms));
     attempt.last_failed_at = Some(plus(noon(), read_ms));
+    attempt.reason = Some("EXPIRED".to_owned());
     payout
 }
 
@@ -246,6 +247,30 @@ fn a_new_reference_needs_a_failed_read_within_the_minute_and_a_quarter_of_an_hou
     assert_eq!(attempt.reference, payout_reference(ENVIRONMENT, &payout.code, 1, 2));
     assert_eq!((renewed.retries(), renewed.version), (1, payout.version + 1));
     assert!(matches!(next(&payout, &off(), now), Step::Postpone(_)), "switched off");
+}
+
+// proves: PAY-02
+#[test]
+fn before_a_third_reference_the_first_is_asked_again_and_then_the_second() {
+    let quarter = NEW_REFERENCE_AFTER_MS;
+    let now = plus(noon(), quarter);
+    let mut payout = failed(0, quarter);
+    let mut second = payout.attempts[0].clone();
+    second.number = 2;
+    second.reference = "22222222-2222-4222-8222-222222222222".to_owned();
+    payout.attempts.push(second.clone());
+    let first = payout.attempts[0].reference.clone();
+    assert!(matches!(next(&payout, &on(), now), Step::Send(_)), "both have surely failed");
+    payout.attempts[0].last_failed_at = Some(plus(now, -FAILED_FRESH_MS));
+    let Step::Ask(_, asked) = next(&payout, &on(), now) else { panic!("the first may have turned") };
+    assert_eq!(asked, first);
+    payout.attempts[0].last_failed_at = Some(now);
+    payout.attempts[1].last_failed_at = Some(plus(now, -FAILED_FRESH_MS));
+    let Step::Ask(_, asked) = next(&payout, &on(), now) else { panic!("the second may have turned") };
+    assert_eq!(asked, second.reference);
+    payout.attempts[1].last_failed_at = Some(now);
+    payout.attempts[1].reason = Some("PAYEE_NOT_FOUND".to_owned());
+    assert!(matches!(next(&payout, &on(), now), Step::Ask(..)), "another reference would not help");
 }
 
 // proves: PAY-02, PAY-04
@@ -285,7 +310,7 @@ fn another_account_neither_sends_nor_asks() {
         assert_eq!(held.state, State::Held { why: Hold::Config, due_at: plus(now, DAY_MS) });
         assert_eq!((kind, held.version), (alert::Kind::RailMisconfigured, payout.version + 1));
         assert_eq!(held.attempts, payout.attempts);
-        assert!(matches!(next(&held, &on(), plus(now, DAY_MS)), Step::Ask(_)), "the old account is back");
+        assert!(matches!(next(&held, &on(), plus(now, DAY_MS)), Step::Ask(..)), "the old account is back");
     }
 }
 
@@ -295,7 +320,7 @@ fn after_five_claims_without_an_outcome_a_person_looks_and_asking_goes_on() {
     let mut payout = sent(State::Submitted { due_at: noon() });
     let mut now = noon();
     for claims in 1..=MAX_CLAIMS {
-        let Step::Ask(claimed) = next(&payout, &on(), now) else { panic!("claim {claims}") };
+        let Step::Ask(claimed, _) = next(&payout, &on(), now) else { panic!("claim {claims}") };
         assert_eq!(claimed.claims, claims);
         assert_eq!(next(&claimed, &on(), plus(now, LEASE_MS - 1)), Step::Rest);
         (payout, now) = (claimed, plus(now, LEASE_MS));
@@ -304,7 +329,7 @@ fn after_five_claims_without_an_outcome_a_person_looks_and_asking_goes_on() {
     assert_eq!(kind, alert::Kind::PayoutPoison);
     assert_eq!(held.state, State::Held { why: Hold::Poison, due_at: plus(now, DAY_MS) });
     assert_eq!((held.claims, held.lease_until), (0, None));
-    assert!(matches!(next(&held, &on(), plus(now, DAY_MS)), Step::Ask(_)));
+    assert!(matches!(next(&held, &on(), plus(now, DAY_MS)), Step::Ask(..)));
 }
 
 #[test]
@@ -332,7 +357,7 @@ fn the_sweeper_routes_what_is_due_and_leaves_it_alone_for_five_minutes() {
         assert_eq!(routed.routed(plus(noon(), ROUTED_FOR_MS - 1)), None);
         assert!(routed.routed(plus(noon(), ROUTED_FOR_MS)).is_some(), "the nudge was lost");
         let worked = match next(&routed, &on(), noon()) {
-            Step::Send(next) | Step::Ask(next) | Step::Postpone(next) => next,
+            Step::Send(next) | Step::Ask(next, _) | Step::Postpone(next) => next,
             Step::Rest | Step::Hold(..) => panic!("{} is worked on", state.name()),
         };
         assert_eq!(worked.routed_until, None, "the next write by a worker clears it");

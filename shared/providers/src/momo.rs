@@ -52,7 +52,14 @@ pub struct MtnMomo {
     pub rail: Rail,
     /// Where MTN sends its hints; whole, with the secret segment.
     pub callback_url: Option<String>,
-    token: Mutex<Option<Token>>,
+    token: Mutex<Held>,
+}
+
+/// The token in hand, and when one could last not be had: who waited behind that failure fails with it.
+#[derive(Default)]
+struct Held {
+    token: Option<Token>,
+    failed: Option<(Instant, NotReady)>,
 }
 
 struct Token {
@@ -85,19 +92,37 @@ impl MtnMomo {
             target_environment,
             api_user,
             callback_url,
-            token: Mutex::new(None),
+            token: Mutex::default(),
         }
     }
 
     /// A bearer token and the subscription key; `renew` drops the one in hand.
     async fn token(&self, renew: bool) -> Result<(String, String), NotReady> {
+        let asked_at = Instant::now();
         let mut held = self.token.lock().await;
-        if renew {
-            *held = None;
+        if let Some((_, error)) = held.failed.as_ref().filter(|(at, _)| *at > asked_at) {
+            return Err(error.clone());
         }
-        if let Some(token) = held.as_ref().filter(|token| token.renew_at > Instant::now()) {
+        if renew {
+            held.token = None;
+        }
+        if let Some(token) = held.token.as_ref().filter(|token| token.renew_at > Instant::now()) {
             return Ok((token.bearer.clone(), token.subscription_key.clone()));
         }
+        match self.new_token(renew).await {
+            Ok(token) => {
+                let both = (token.bearer.clone(), token.subscription_key.clone());
+                *held = Held { token: Some(token), failed: None };
+                Ok(both)
+            }
+            Err(error) => {
+                held.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    async fn new_token(&self, renew: bool) -> Result<Token, NotReady> {
         let keys = self.keys.keys(renew).await?;
         if keys.api_user != self.api_user {
             return Err(NotReady("the keys are another API user's than this deployment's".to_owned()));
@@ -117,14 +142,11 @@ impl MtnMomo {
             .flatten()
             .ok_or_else(|| NotReady(format!("token: {} without a token", answer.status().as_u16())))?;
         let life = Duration::from_secs(body.expires_in).saturating_sub(RENEW_EARLY);
-        let token = Token {
+        Ok(Token {
             bearer: body.access_token,
             subscription_key: keys.subscription_key,
             renew_at: Instant::now() + life.max(Duration::from_secs(30)),
-        };
-        let both = (token.bearer.clone(), token.subscription_key.clone());
-        *held = Some(token);
-        Ok(both)
+        })
     }
 
     /// One call under the token, and once more under a new one if MTN says 401: it has done nothing then.

@@ -8,6 +8,9 @@ const KEPT: Duration = Duration::from_secs(300);
 /// A wrong proof re-reads the secret at most this often, so that guessing doesn't load Secrets Manager.
 const REREAD: Duration = Duration::from_secs(30);
 
+/// The longest wait for one reading, tries included.
+const READ_LIMIT: Duration = Duration::from_millis(1_000);
+
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     #[error("the secret cannot be read")]
@@ -83,7 +86,10 @@ impl<T: DeserializeOwned + Clone> Secret<T> {
             Err(error) => match kept.as_ref() {
                 Some((_, old)) => {
                     tracing::warn!(%error, "a secret could not be read again; the one in hand stays in use");
-                    Ok(old.clone())
+                    let old = old.clone();
+                    // Not asked for again at once: each try would hold up a customer.
+                    *kept = Some((Instant::now(), old.clone()));
+                    Ok(old)
                 }
                 None => Err(error),
             },
@@ -91,8 +97,11 @@ impl<T: DeserializeOwned + Clone> Secret<T> {
     }
 
     async fn read(&self) -> Result<T, SecretError> {
-        let answer =
-            self.client.get_secret_value().secret_id(&self.id).send().await.map_err(|_| SecretError::Unreadable)?;
+        let call = self.client.get_secret_value().secret_id(&self.id).send();
+        let answer = tokio::time::timeout(READ_LIMIT, call)
+            .await
+            .map_err(|_| SecretError::Unreadable)?
+            .map_err(|_| SecretError::Unreadable)?;
         let text = answer.secret_string().ok_or(SecretError::Unreadable)?;
         serde_json::from_str(text)
             .map_err(|error| SecretError::Shape(format!("line {}, column {}", error.line(), error.column())))

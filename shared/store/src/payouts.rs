@@ -53,11 +53,12 @@ impl Store {
             transaction.put(&keys::alert(alert.at, &alert.id), alert, [], Expect::Absent)?;
         }
         if let (State::Paid { at }, false) = (&after.state, matches!(before.state, State::Paid { .. })) {
-            // No version is touched: a report or a block of the code stays as it is.
+            // No version is touched: a report or a block of the code stays as it is. The generation says what was
+            // settled; a code that has been given out anew since then is not settled by it.
             transaction.update(&keys::code(&after.code), |update| {
                 update
-                    .update_expression("SET settled_at = :at")
-                    .condition_expression("generation = :generation")
+                    .update_expression("SET settled_at = :at, settled_generation = :generation")
+                    .condition_expression("attribute_exists(pk)")
                     .expression_attribute_values(":at", AttributeValue::N(at.as_millisecond().to_string()))
                     .expression_attribute_values(":generation", AttributeValue::N(after.generation.to_string()))
             })?;
@@ -104,10 +105,11 @@ impl Store {
                             Some(AttributeValue::S(pk)) => pk.strip_prefix("REDEMPTION#"),
                             _ => None,
                         };
-                        let id = id.and_then(|id| RedemptionId::parse(id).ok());
-                        found.push(Due {
-                            payout: id.ok_or_else(|| StoreError::Corrupt("a due row of no payout".to_owned()))?,
-                        });
+                        match id.and_then(|id| RedemptionId::parse(id).ok()) {
+                            Some(payout) => found.push(Due { payout }),
+                            // One bad row doesn't keep the others of its shard from being found.
+                            None => tracing::error!("a row in the due index is no payout's"),
+                        }
                     }
                     // An empty page with a cursor is normal: more may follow.
                     from = page.last_evaluated_key;

@@ -125,6 +125,8 @@ impl Store {
                     self.contended();
                     return Err(StoreError::Changed);
                 }
+                // What an earlier send became is not known any better by a refusal of this one.
+                Outcome::Failed(Failure::Rejected(_)) if perhaps_applied => return Err(StoreError::Ambiguous),
                 Outcome::Failed(Failure::Rejected(why)) => return Err(StoreError::Rejected(why)),
                 Outcome::Failed(Failure::Again) => self.contended(),
                 Outcome::Failed(Failure::Ambiguous) => perhaps_applied = true,

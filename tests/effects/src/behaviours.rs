@@ -49,6 +49,13 @@ pub fn all() -> Vec<(&'static str, Behaviour)> {
             "failed, then paid after 5 minutes",
             Behaviour { late_success_after_failed_ms: Some(300_000), ..failed("EXPIRED", ReasonShape::String) },
         ),
+        (
+            "failed for our fault, then paid after 5 minutes",
+            Behaviour {
+                late_success_after_failed_ms: Some(300_000),
+                ..failed("INTERNAL_PROCESSING_ERROR", ReasonShape::String)
+            },
+        ),
         ("pending for two hours", Behaviour { settle_after_ms: 2 * HOUR_MS, ..well() }),
         ("pending for ever", Behaviour { outcome: Outcome::PendingForever, ..well() }),
         ("created for ever", Behaviour { outcome: Outcome::CreatedForever, ..well() }),

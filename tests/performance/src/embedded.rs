@@ -31,6 +31,8 @@ pub struct Embedded {
     store: Store,
     batches: u64,
     random: ChaCha20Rng,
+    /// The services run as long as this is held.
+    _emulators: Emulators,
 }
 
 /// Codes that can be redeemed.
@@ -69,7 +71,7 @@ impl Embedded {
             "settings:all".to_owned(),
         );
         store.save_settings(0, &settings(), &entry, Deadline::in_ms(5_000)).await?;
-        Ok(Self { aws, names, store, batches: 0, random: ChaCha20Rng::try_from_os_rng()? })
+        Ok(Self { aws, names, store, batches: 0, random: ChaCha20Rng::try_from_os_rng()?, _emulators: emulators })
     }
 
     pub async fn codes(&mut self, count: usize) -> Result<Codes> {

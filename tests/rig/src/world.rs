@@ -301,6 +301,16 @@ impl World {
         messages
     }
 
+    /// Takes what lies in the dead-letter queue: the messages' bodies.
+    ///
+    /// # Panics
+    /// When the queue doesn't answer.
+    pub async fn dead_letters(&self) -> Vec<String> {
+        let got = self.plain.sqs().receive_message().queue_url(&self.names.payout_dead_letters);
+        let got = got.max_number_of_messages(10).visibility_timeout(0).send().await.expect("the queue answers");
+        got.messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect()
+    }
+
     /// The worker's run on one message. What is not finished comes again after the visibility time.
     pub fn work(&self, message: SqsMessage) -> impl Future<Output = bool> + Send + use<> {
         let worker = Arc::clone(&self.functions.disbursement);

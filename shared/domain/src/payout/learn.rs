@@ -1,5 +1,6 @@
 //! What a provider's answer means for a payout. Outcomes are taken whoever brings them; a lease governs only sending.
 
+use super::plan::surely_failed;
 use super::{
     Attempt, HOLD_UNSETTLED_AFTER_MS, Hold, Learned, NEW_REFERENCE_AFTER_MS, Payout, RESEND_AFTER_MS, RESEND_WITHIN_MS,
     State,
@@ -144,6 +145,9 @@ impl Payout {
         policy: &PayoutPolicy,
         now: Timestamp,
     ) -> Option<Learned> {
+        if matches!(self.state, State::Paid { .. }) {
+            return self.paid_twice(reference, answer, policy, now);
+        }
         let (mut lesson, at) = self.lesson(reference, policy, now)?;
         let newest = at + 1 == lesson.next.attempts.len();
         let attempt = lesson.next.attempts.get_mut(at)?;
@@ -168,8 +172,13 @@ impl Payout {
             }
             StatusAnswer::NotFound | StatusAnswer::Unknown(_) => {}
         }
+        if let StatusAnswer::Failed(reported) = answer {
+            attempt.first_failed_at.get_or_insert(now);
+            attempt.last_failed_at = Some(now);
+            attempt.reason.clone_from(&reported.reason);
+        }
         if !newest && !matches!(answer, StatusAnswer::Successful(_)) {
-            return Some(lesson.of_an_older_reference(self));
+            return Some(lesson.older(at, answer, self));
         }
         match answer {
             StatusAnswer::Pending(_) => lesson.ask_on(at),
@@ -180,12 +189,31 @@ impl Payout {
                 lesson.paid(newest);
             }
             StatusAnswer::Failed(reported) => {
-                attempt.first_failed_at.get_or_insert(now);
-                attempt.last_failed_at = Some(now);
-                attempt.reason.clone_from(&reported.reason);
                 lesson.failed(at, reported.reason.as_deref().unwrap_or("no reason given"));
             }
         }
+        Some(lesson.done())
+    }
+
+    /// A success under another reference than the one that settled it: nothing can be undone here, a person is called.
+    fn paid_twice(
+        &self,
+        reference: &str,
+        answer: &StatusAnswer,
+        policy: &PayoutPolicy,
+        now: Timestamp,
+    ) -> Option<Learned> {
+        let at = self.attempts.iter().position(|attempt| attempt.reference == reference)?;
+        let told_before = self.attempts.get(at)?.last_answer.as_deref() == Some("SUCCESSFUL");
+        if told_before || !matches!(answer, StatusAnswer::Successful(_)) {
+            return None;
+        }
+        let mut next = self.clone();
+        next.updated_at = now;
+        next.version += 1;
+        next.attempts.get_mut(at)?.last_answer = Some("SUCCESSFUL".to_owned());
+        let mut lesson = Lesson { next, alerts: Vec::new(), policy, now };
+        lesson.alert(alert::Kind::SuspectedDoublePayment, "MoMo reports two references of this redemption as paid. Look both up in MTN's portal; one of them may have to be taken back.");
         Some(lesson.done())
     }
 
@@ -360,29 +388,68 @@ impl Lesson<'_> {
         self.alert(alert::Kind::PayoutRefused, &format!("MoMo refused with proof ({}). The customer was not paid; call the customer and retry or settle it by hand.", first(reason, 64)));
     }
 
+    /// FAILED is believed when it is read again a quarter of an hour later, for every reference that was used: until
+    /// then it may still turn, and nobody is told to pay by hand.
     fn failed(&mut self, at: usize, reason: &str) {
-        if matches!(self.next.state, State::Refused { .. } | State::Cancelled { .. }) {
-            return;
+        match self.next.state {
+            State::Refused { .. } | State::Cancelled { .. } => return,
+            // A person has to look first, whatever is said now.
+            State::Held { why: Hold::Mismatch, .. } => {
+                self.next.state = State::Held { why: Hold::Mismatch, due_at: self.due_in(DAY_MS) };
+                return;
+            }
+            State::Held { .. }
+            | State::Queued { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Retrying { .. }
+            | State::AwaitingApproval { .. }
+            | State::Paid { .. } => {}
         }
         let Some(first_failed) = self.next.attempts.get(at).and_then(|attempt| attempt.first_failed_at) else { return };
         let retries = self.next.retries();
-        match failure(reason) {
-            Failure::Later if retries < self.policy.retries => {
-                let delay = self.retry_delay_ms(retries).max(NEW_REFERENCE_AFTER_MS);
-                // Due now, and read just now: the plan takes it as leave for a new reference.
-                let due_at = time::plus(first_failed, delay).max(self.now);
-                self.next.state = State::Retrying { due_at };
+        let kind = failure(reason);
+        if kind == Failure::Config {
+            let already = matches!(self.next.state, State::Held { why: Hold::Config, .. });
+            self.next.state = State::Held { why: Hold::Config, due_at: self.due_in(DAY_MS) };
+            if !already {
+                self.alert(alert::Kind::RailMisconfigured, &format!("MoMo failed the transfer because of our account ({}). Mend the account, then retry it by hand.", first(reason, 64)));
             }
-            Failure::Config => {
-                let already = matches!(self.next.state, State::Held { why: Hold::Config, .. });
-                self.next.state = State::Held { why: Hold::Config, due_at: self.due_in(DAY_MS) };
-                if !already {
-                    self.alert(alert::Kind::RailMisconfigured, &format!("MoMo failed the transfer because of our account ({}). Mend the account, then retry it by hand.", first(reason, 64)));
-                }
-            }
-            Failure::Payee | Failure::Later | Failure::Review => self.refuse(reason),
+            return;
+        }
+        let again = kind == Failure::Later && retries < self.policy.retries;
+        let wait =
+            if again { self.retry_delay_ms(retries).max(NEW_REFERENCE_AFTER_MS) } else { NEW_REFERENCE_AFTER_MS };
+        let due_at = time::plus(first_failed, wait);
+        let sure = self.next.attempts.iter().all(|attempt| surely_failed(attempt, self.now));
+        if sure && !again {
+            self.refuse(reason);
+        } else {
+            // Due now, and read just now: the plan takes it as leave to go on.
+            self.next.state = State::Retrying { due_at: due_at.max(self.now) };
         }
     }
+
+    /// News of an older reference, short of success. While a payout waits to be surely failed they count as much as
+    /// the newest one's; else they are noted and change nothing.
+    fn older(mut self, at: usize, answer: &StatusAnswer, before: &Payout) -> Learned {
+        match (&self.next.state, answer) {
+            (State::Retrying { .. }, StatusAnswer::Failed(_)) => {
+                self.next.state = State::Retrying { due_at: self.now };
+                self.done()
+            }
+            (State::Retrying { .. }, _) => {
+                self.ask_on(at);
+                self.done()
+            }
+            _ => self.of_an_older_reference(before),
+        }
+    }
+}
+
+/// Whether a new reference may help after this reason.
+pub(super) fn passes(reason: Option<&str>) -> bool {
+    reason.is_some_and(|reason| failure(reason) == Failure::Later)
 }
 
 /// The first `most` characters: provider texts are not ours to trust in length.

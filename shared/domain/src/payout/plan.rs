@@ -1,5 +1,6 @@
 //! What a worker does next with a payout. A pure table: the worker only carries it out.
 
+use super::learn::passes;
 use super::{
     Attempt, FAILED_FRESH_MS, Hold, MAX_CLAIMS, NEW_REFERENCE_AFTER_MS, Payout, RESEND_AFTER_MS, RESEND_WITHIN_MS,
     Rail, State,
@@ -24,8 +25,8 @@ pub enum Step {
     Postpone(Payout),
     /// Store this, then send it under its last attempt's reference.
     Send(Payout),
-    /// Store this, then ask for the state of its last attempt.
-    Ask(Payout),
+    /// Store this, then ask for the state of this reference.
+    Ask(Payout, String),
     /// Store this with an alert: a person must look.
     Hold(Payout, alert::Kind),
 }
@@ -86,7 +87,11 @@ pub fn plan(
             } else if wants_send {
                 Step::Send(new_reference(payout, environment, rail, now, lease_ms))
             } else {
-                Step::Ask(claimed(payout, now, lease_ms))
+                // Before a new reference every earlier one is asked again, the oldest first: each may have turned.
+                let doubtful = payout.attempts.iter().find(|attempt| !surely_failed(attempt, now));
+                let retrying = matches!(payout.state, State::Retrying { .. });
+                let asked = doubtful.filter(|_| retrying).unwrap_or(attempt);
+                Step::Ask(claimed(payout, now, lease_ms), asked.reference.clone())
             }
         }
     }
@@ -102,15 +107,22 @@ fn may_resend(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Ti
         && payout.retries() < policy.retries
 }
 
-/// A new reference: the last one FAILED, we read that just now, and it has been so for a quarter of an hour.
+/// A new reference: every one so far has surely failed, and the last one for a reason that may pass.
 fn may_renew(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Timestamp) -> bool {
     matches!(payout.state, State::Retrying { .. })
-        && attempt.last_failed_at.is_some_and(|at| time::between(at, now) < FAILED_FRESH_MS)
-        && attempt
-            .first_failed_at
-            .zip(attempt.last_failed_at)
-            .is_some_and(|(first, last)| time::between(first, last) >= NEW_REFERENCE_AFTER_MS)
+        && payout.attempts.iter().all(|attempt| surely_failed(attempt, now))
+        && passes(attempt.reason.as_deref())
         && payout.retries() < policy.retries
+}
+
+/// FAILED, read so just now, and read so at least a quarter of an hour after it was read so first.
+pub(super) fn surely_failed(attempt: &Attempt, now: Timestamp) -> bool {
+    match (attempt.first_failed_at, attempt.last_failed_at) {
+        (Some(first), Some(last)) => {
+            time::between(last, now) < FAILED_FRESH_MS && time::between(first, last) >= NEW_REFERENCE_AFTER_MS
+        }
+        (None, _) | (_, None) => false,
+    }
 }
 
 fn stepped(payout: &Payout, now: Timestamp) -> Payout {
