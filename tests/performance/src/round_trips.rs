@@ -158,9 +158,11 @@ pub async fn run() -> Result<Table> {
     }
     rows(&mut table, "6th code", &last);
     table.notes.push(format!("calls in their order: {}", last.calls.join(", ")));
+    table.notes.push(
+        "units are computed, not billed, from the rows that the requests name, each rounded up by itself:".to_owned(),
+    );
     table.notes.push(format!(
-        "units are computed, not billed: from the rows that the requests name, each rounded up by itself; writes in a \
-         transaction 2 per KB (largest row {} bytes), consistent reads 1 per 4 KB, also for a key without a row.",
+        "writes in a transaction 2 per KB (largest row {} bytes); consistent reads 1 per 4 KB, also without a row.",
         last.largest
     ));
     table.notes.push("the payout's entry in the due index is written beside them, for another unit or two.".to_owned());

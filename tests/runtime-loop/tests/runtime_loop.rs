@@ -30,6 +30,7 @@ const REQUIRED: [(&str, &[&str]); 4] = [
         &[
             "CALLBACK_SECRET_ID",
             "ENVIRONMENT",
+            "MOMO_CURRENCY",
             "MOMO_HOST",
             "MOMO_SECRET_ID",
             "MOMO_TARGET_ENVIRONMENT",
