@@ -3,14 +3,15 @@
 use clap::Parser;
 use local::{options::Options, system::System};
 use std::{io, io::Write, process::ExitCode};
+use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let logs = tracing_subscriber::fmt().json().flatten_event(true).with_writer(io::stderr).with_env_filter(filter);
-    logs.init();
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(tracing::Level::WARN));
+    let logs = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr);
+    tracing_subscriber::registry().with(logs.with_filter(filter)).init();
     // CloudWatch isn't here to read them.
     if std::env::var_os("LOCAL_METRICS").is_none() {
         service::metrics::send_to(Box::new(io::sink()));

@@ -2,7 +2,8 @@
 //! MoMo. Afterwards the invariants of money hold.
 //!
 //! A failing case is printed as `behaviour/call-fault/call-fault`; `EFFECTS_CASE=<that>` lives it alone.
-//! `EFFECTS_PAIRS=all` takes the pairs against every behaviour, not only against the two that are hardest.
+//! `EFFECTS_PAIRS=all` takes the pairs against every behaviour, not only against the two that are hardest; `none` takes
+//! no pairs, `hardest` nothing but those two.
 
 #![expect(clippy::print_stdout, reason = "what was lived through is printed beside the verdict")]
 
@@ -69,7 +70,10 @@ async fn all(cases: Vec<(usize, Vec<(usize, Fault)>)>) -> Vec<Found> {
             match lived {
                 Ok(lived) => Found { name, calls: lived.calls, broken: lived.broken, end: lived.end },
                 Err(_) => Found {
-                    name,
+                    name: {
+                        println!("  {name} doesn't come to an end");
+                        name
+                    },
                     calls: 0,
                     broken: vec!["it doesn't come to an end".to_owned()],
                     end: "hangs".to_owned(),
@@ -116,18 +120,25 @@ async fn no_failure_of_any_call_or_pair_of_calls_pays_twice_or_loses_a_payout() 
     }
 
     let modes = [Fault::DieBefore, Fault::DieAfter, Fault::LoseAnswer, Fault::Stall];
+    let wanted = std::env::var("EFFECTS_PAIRS").unwrap_or_default();
+    let is_hardest = |behaviour: usize| HARDEST.contains(&behaviours[behaviour].0);
     let singles: Vec<_> = (0..behaviours.len())
+        .filter(|behaviour| wanted != "hardest" || is_hardest(*behaviour))
         .flat_map(|behaviour| (0..calls[behaviour].min(MOST_CALLS)).map(move |call| (behaviour, call)))
         .flat_map(|(behaviour, call)| modes.map(|mode| (behaviour, vec![(call, mode)])))
         .collect();
     let singles = all(singles).await;
     broken.extend(report(&singles, "one fault", &total));
 
-    let everywhere = std::env::var("EFFECTS_PAIRS").is_ok_and(|which| which == "all");
+    for why in &broken {
+        println!("  {why}");
+    }
+    let everywhere = wanted == "all";
     let pairs: Vec<_> = singles
         .iter()
         .map(|single| (parse(&single.name), single.calls))
-        .filter(|((behaviour, _), _)| everywhere || HARDEST.contains(&behaviours[*behaviour].0))
+        .filter(|_| wanted != "none")
+        .filter(|((behaviour, _), _)| everywhere || is_hardest(*behaviour))
         .flat_map(|((behaviour, first), calls)| {
             let from = first[0].0 + 1;
             (from..calls.min(MOST_CALLS)).flat_map(move |call| {
