@@ -7,7 +7,9 @@ use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::Sub
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
+    // `cargo local --port 0` and `cargo local -- --port 0` mean the same: the alias ends with the separator already.
+    let arguments = std::env::args_os().enumerate().filter(|(at, argument)| *at != 1 || argument != "--");
+    let options = Options::parse_from(arguments.map(|(_, argument)| argument));
     let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
     let filter = wanted.unwrap_or_else(|| Targets::new().with_default(tracing::Level::WARN));
     let logs = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr);

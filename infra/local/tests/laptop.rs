@@ -193,11 +193,13 @@ async fn what_keeps_it_from_starting_is_said_in_words() {
     let laptop = Laptop::start(&folder.0, &["--data", data, "--no-demo"], &[]).await;
     assert_eq!(laptop.ready["demo_codes"], json!([]));
     let port = laptop.url("base_url").rsplit(':').next().unwrap_or_default().to_owned();
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 5] = [
         (&["--port", "0", "--data", data], "another one runs in"),
         (&["--memory", "--port", &port], "choose another with --port N"),
         (&["--memory", "--data", data], "cannot be used with"),
         (&["--port", "many"], "invalid value"),
+        // The separator that somebody types out of habit changes nothing.
+        (&["--", "--port", "many"], "invalid value"),
     ];
     for (arguments, words) in cases {
         let ended = timeout(LIMIT, command(arguments).output()).await.expect("it ends").expect("output");
