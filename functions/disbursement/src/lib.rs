@@ -396,7 +396,13 @@ fn hold_alert(held: &Payout, kind: alert::Kind) -> Alert {
         | alert::Kind::PayoutUnknown
         | alert::Kind::PayoutMismatch
         | alert::Kind::PaidAfterRefusal
-        | alert::Kind::SuspectedDoublePayment => "A person must look at this payout.",
+        | alert::Kind::SuspectedDoublePayment
+        | alert::Kind::AccountLocked
+        | alert::Kind::SuspiciousSignIn
+        | alert::Kind::RefreshReused
+        | alert::Kind::ApprovalWaived
+        | alert::Kind::BreakGlass
+        | alert::Kind::LetterUndelivered => "A person must look at this payout.",
     };
     Alert {
         id: format!("{}-{}-{}", held.id, held.version, kind.name()),

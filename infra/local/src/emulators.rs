@@ -120,6 +120,10 @@ async fn serve_s3(folder: &Path, serving: &mut Serving) -> io::Result<String> {
     let address = format!("http://{}", listener.local_addr()?);
     let accepting = tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
+            // Head and body of an answer are two writes: without this the second waits 40 ms for the client's word.
+            if let Err(error) = socket.set_nodelay(true) {
+                tracing::debug!(%error, "an S3 connection will be slow");
+            }
             let service = TowerToHyperService::new(service.clone());
             tokio::spawn(async move {
                 let served = hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new())

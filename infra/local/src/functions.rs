@@ -1,10 +1,14 @@
 //! The functions, wired as their `main.rs` wires them, but with everything they are given named by the caller.
 
 use crate::names::Names;
+use admin_api::AdminApi;
 use disbursement::{Disbursement, SecretKeys};
+use domain::access::MfaDemand;
 use momo_callback::MomoCallback;
 use providers::{momo::MtnMomo, transport::Transport};
+use seal::{Archive, Log, PublicKeys};
 use service::{Clock, aws::Aws, live::LiveSettings, nudge::Nudges, secret::Secret};
+use staff::Desk;
 use std::{sync::Arc, time::Duration};
 use store::Store;
 use sweeper::Sweeper;
@@ -30,11 +34,24 @@ pub struct Functions {
     pub disbursement: Arc<Disbursement>,
     pub momo_callback: Arc<MomoCallback>,
     pub sweeper: Arc<Sweeper>,
+    pub admin_api: Arc<AdminApi>,
+}
+
+/// What a deployment is told by its parameters.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Goes into every id and token.
+    pub environment: String,
+    /// What the switches must carry.
+    pub epoch: String,
+    pub mfa: MfaDemand,
+    /// What the seals of the audit log are verified with.
+    pub audit_keys: PublicKeys,
 }
 
 impl Functions {
-    /// `environment` goes into every id; `epoch` is what the switches must carry.
-    pub fn new(aws: &Aws, names: &Names, rail: &Rail, clock: &Clock, environment: &str, epoch: &str) -> Self {
+    pub fn new(aws: &Aws, names: &Names, rail: &Rail, clock: &Clock, deployment: &Deployment) -> Self {
+        let Deployment { environment, epoch, mfa, audit_keys } = deployment;
         let store = || Store::new(aws.dynamodb(), &names.table);
         let nudges = |limit_ms| Nudges::new(aws.sqs(), &names.payout_queue, Duration::from_millis(limit_ms));
         let keys = Arc::new(SecretKeys(Secret::new(aws.secrets_manager(), &names.momo_secret)));
@@ -56,8 +73,8 @@ impl Functions {
                 secret: Secret::new(aws.secrets_manager(), &names.ussd_secret),
                 settings: LiveSettings::default(),
                 clock: clock.clone(),
-                environment: environment.to_owned(),
-                epoch: epoch.to_owned(),
+                environment: environment.clone(),
+                epoch: epoch.clone(),
                 addresses: Vec::new(),
             }),
             disbursement: Arc::new(Disbursement {
@@ -65,8 +82,8 @@ impl Functions {
                 money: Arc::new(momo),
                 settings: LiveSettings::default(),
                 clock: clock.clone(),
-                environment: environment.to_owned(),
-                epoch: epoch.to_owned(),
+                environment: environment.clone(),
+                epoch: epoch.clone(),
                 currency: rail.currency.clone(),
                 dead_letters: Nudges::new(aws.sqs(), &names.payout_dead_letters, Duration::from_secs(5)),
                 http_timeout: rail.http_timeout,
@@ -79,6 +96,21 @@ impl Functions {
                 clock: clock.clone(),
             }),
             sweeper: Arc::new(Sweeper { store: store(), nudges: nudges(2_000), clock: clock.clone() }),
+            admin_api: Arc::new(AdminApi::new(
+                Arc::new(Desk::new(
+                    store(),
+                    clock.clone(),
+                    Secret::new(aws.secrets_manager(), &names.staff_secret),
+                    environment.clone(),
+                    *mfa,
+                )),
+                Arc::new(Log {
+                    store: store(),
+                    archive: Archive::new(seal::s3(aws), &names.bucket, environment, clock.clone(), None),
+                    keys: audit_keys.clone(),
+                    clock: clock.clone(),
+                }),
+            )),
         }
     }
 }

@@ -27,7 +27,23 @@ pub fn router(functions: Functions) -> Router {
         .route("/api/v1/ussd/handle/{secret}", post(ussd))
         .route("/api/v1/webhooks/ussd/status/{secret}", post(ussd))
         .route("/api/v1/webhooks/momo/disbursements/{secret}", any(momo_callback))
+        .route("/api/v1/health", any(admin_api))
+        .route("/api/v1/openapi.json", any(admin_api))
+        .route("/api/v1/docs", any(admin_api))
+        .route("/api/v1/auth/{*rest}", any(admin_api))
+        .route("/api/v1/admin/{*rest}", any(admin_api))
         .with_state(functions)
+}
+
+async fn admin_api(
+    State(functions): State<Functions>,
+    peer: ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
+    match event_from(request, peer.0).await {
+        Ok(event) => to_axum(functions.admin_api.handle(event).await).await,
+        Err(status) => empty(status),
+    }
 }
 
 async fn ussd(State(functions): State<Functions>, peer: ConnectInfo<SocketAddr>, request: Request<Body>) -> Response {

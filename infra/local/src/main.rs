@@ -29,7 +29,15 @@ async fn main() -> ExitCode {
 
 async fn run(options: &Options) -> io::Result<()> {
     let system = System::start(options).await?;
-    writeln!(io::stdout(), "MBELYCO Promo answers. Open the phone:\n\n    {}\n\nCtrl-C ends it.", system.phone_url)?;
+    let text = |name: &str| system.ready[name].as_str().unwrap_or_default();
+    writeln!(io::stdout(), "MBELYCO Promo answers. Open the phone:\n\n    {}\n", system.phone_url)?;
+    writeln!(io::stdout(), "The staff's API, with what it takes and gives:\n\n    {}\n", text("api_docs_url"))?;
+    writeln!(
+        io::stdout(),
+        "The first administrator here is {} with the password at the first start\n\n    {}\n\nCtrl-C ends it.",
+        text("admin_email"),
+        text("admin_password")
+    )?;
     io::stdout().flush()?;
     stop_signal().await
 }

@@ -18,6 +18,7 @@ pub struct Names {
     pub ussd_secret: String,
     pub callback_secret: String,
     pub momo_secret: String,
+    pub staff_secret: String,
     pub bucket: String,
 }
 
@@ -31,6 +32,7 @@ impl Names {
             ussd_secret: format!("{prefix}/ussd"),
             callback_secret: format!("{prefix}/callback"),
             momo_secret: format!("{prefix}/momo"),
+            staff_secret: format!("{prefix}/staff"),
             bucket: format!("{prefix}-files"),
         }
     }

@@ -47,8 +47,8 @@ pub struct Page {
 }
 
 impl Page {
-    pub fn ready(&self, momo_url: &str) -> Value {
-        ready(&self.base_url, &self.ussd_path, &self.notice_path, momo_url, &self.demo_codes)
+    pub fn ready(&self, momo_url: &str, first: Option<&(String, String)>) -> Value {
+        ready(&self.base_url, &self.ussd_path, &self.notice_path, momo_url, &self.demo_codes, first)
     }
 }
 

@@ -13,6 +13,30 @@ pub struct LocalSecrets {
     pub momo_api_user: String,
     pub momo_api_key: String,
     pub momo_subscription_key: String,
+    /// Signs the staff's tokens, and what else the staff's secret holds. Made up later where a folder is older.
+    #[serde(default)]
+    pub staff: Option<Staff>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Staff {
+    pub token_key: String,
+    pub seal_key: String,
+    pub pepper: String,
+    /// The first administrator's password at the start; good for this laptop alone.
+    pub first_password: String,
+}
+
+impl Staff {
+    fn draw() -> io::Result<Self> {
+        Ok(Self {
+            token_key: drawn()? + &drawn()?,
+            seal_key: drawn()?,
+            pepper: drawn()?,
+            // Long enough to need no rule; the letters are for the policy.
+            first_password: format!("Local-{}", drawn()?),
+        })
+    }
 }
 
 fn drawn() -> io::Result<String> {
@@ -30,6 +54,7 @@ impl LocalSecrets {
             momo_api_user: "00000000-0000-4000-8000-000000000001".to_owned(),
             momo_api_key: drawn()?,
             momo_subscription_key: drawn()?,
+            staff: Some(Staff::draw()?),
         })
     }
 
@@ -38,7 +63,20 @@ impl LocalSecrets {
     pub fn kept_in(folder: &Path) -> io::Result<Self> {
         let file = folder.join("secrets.json");
         match fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other),
+            Ok(bytes) => {
+                let mut kept: Self = serde_json::from_slice(&bytes).map_err(io::Error::other)?;
+                if kept.staff.is_none() {
+                    kept.staff = Some(Staff::draw()?);
+                    let part = folder.join("secrets.json.part");
+                    match fs::remove_file(&part) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                        Ok(()) | Err(_) => {}
+                    }
+                    write_private(&part, &serde_json::to_vec_pretty(&kept).map_err(io::Error::other)?)?;
+                    fs::rename(part, file)?;
+                }
+                Ok(kept)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let secrets = Self::draw()?;
                 write_private(&file, &serde_json::to_vec_pretty(&secrets).map_err(io::Error::other)?)?;
@@ -54,6 +92,17 @@ impl LocalSecrets {
 
     pub fn callback(&self) -> String {
         serde_json::json!({ "path_secrets": [self.callback_path] }).to_string()
+    }
+
+    pub fn staff(&self) -> String {
+        match &self.staff {
+            Some(staff) => serde_json::json!({
+                "token_keys": [{ "id": "1", "secret": staff.token_key }],
+                "seal_key": staff.seal_key, "pepper": staff.pepper,
+            })
+            .to_string(),
+            None => "{}".to_owned(),
+        }
     }
 
     pub fn momo(&self) -> String {

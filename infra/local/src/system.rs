@@ -3,22 +3,26 @@
 use crate::{
     demo,
     emulators::{Emulators, Storage},
-    functions::{Functions, Rail},
+    functions::{Deployment, Functions, Rail},
     gateway,
+    mail::{self, Letterbox},
     names::{self, LOCAL_ACCESS_KEY, LOCAL_SECRET_KEY, Names},
     options::Options,
     page::{self, Demo},
+    sealing,
     secrets::LocalSecrets,
     source,
 };
 use aws_credential_types::Credentials;
-use domain::{code::CodeText, money::Currency, settings::Settings, time};
+use domain::{access::MfaDemand, code::CodeText, money::Currency, settings::Settings, staff::Email, time};
 use momo_simulator::Simulator;
 use providers::transport::Https;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use seal::{LocalSigner, PublicKeys, Signer};
 use serde_json::{Value, json};
 use service::{Clock, aws::Aws, config::Environment};
+use staff::{First, FirstError};
 use std::{
     fs, io,
     net::SocketAddr,
@@ -108,6 +112,7 @@ pub fn local_aws(emulators: &Emulators) -> Aws {
         sqs: Some(emulators.sqs.clone()),
         secrets_manager: Some(emulators.secrets_manager.clone()),
         s3: emulators.s3.clone(),
+        kms: None,
         http: service::aws::https(),
         call_timeout: Duration::from_millis(900),
     }
@@ -158,7 +163,12 @@ impl System {
             options.momo_url.as_deref().map(|_| ExternalMomo::from_environment(&mut secrets)).transpose()?;
 
         let (aws, emulators, scratch) = services(options, folder.as_deref()).await?;
-        let wanted = [("ussd", secrets.ussd()), ("callback", secrets.callback()), ("momo", secrets.momo())];
+        let wanted = [
+            ("ussd", secrets.ussd()),
+            ("callback", secrets.callback()),
+            ("momo", secrets.momo()),
+            ("staff", secrets.staff()),
+        ];
         let wanted: Vec<(String, String)> =
             wanted.into_iter().map(|(name, text)| (format!("{}/{name}", options.prefix), text)).collect();
         let wanted: Vec<(&str, String)> = wanted.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
@@ -189,9 +199,21 @@ impl System {
             callback_url: external_momo.is_none().then_some(callback_url),
             http_timeout: HTTP_TIMEOUT,
         };
-        let functions = Functions::new(&aws, &names, &rail, &clock.clock(), ENVIRONMENT, EPOCH);
+        let signer = match folder.as_deref() {
+            Some(folder) => LocalSigner::kept_in(&folder.join("audit-key"))?,
+            None => LocalSigner::draw()?,
+        };
+        let deployment = Deployment {
+            environment: ENVIRONMENT.to_owned(),
+            epoch: EPOCH.to_owned(),
+            // Nobody is kept from trying things out here by an app that isn't set up yet.
+            mfa: MfaDemand::Relaxed,
+            audit_keys: PublicKeys::one(signer.public_key().clone()),
+        };
+        let functions = Functions::new(&aws, &names, &rail, &clock.clock(), &deployment);
         let store = Store::new(aws.dynamodb(), &names.table);
         demo::switch_on(&store, EPOCH, clock.clock().now()).await.map_err(io::Error::other)?;
+        let first = first_administrator(&functions, &secrets).await?;
         let demo_codes =
             if options.no_demo { Vec::new() } else { demo_codes(&store, folder.as_deref(), &clock, currency).await? };
 
@@ -209,16 +231,21 @@ impl System {
             sweeper: Arc::clone(&functions.sweeper),
             simulator: simulator.clone(),
         };
-        let ready = page.ready(&momo_url);
+        let ready = page.ready(&momo_url, first.as_ref());
         let phone_url = format!("{base_url}/phone");
 
         let app = gateway::router(functions.clone()).merge(page::router(page)).nest("/momo", simulator.router());
+        let letterbox = Letterbox::new(clock.clock());
+        let app = app.merge(letterbox.router());
+        let notifier = mail::notifier(&aws, &functions.admin_api.desk, &base_url);
         tokio::spawn(
             async move { axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await },
         );
         tokio::spawn(source::run(aws.sqs(), names.payout_queue.clone(), Arc::clone(&functions.disbursement)));
+        tokio::spawn(sealing::keep_sealing(sealing::nightly(&functions.admin_api.log, signer)));
         tokio::spawn(keep_sweeping(functions, emulators.as_ref().map(|emulators| emulators.database.clone())));
         tokio::spawn(deliver_callbacks(simulator));
+        tokio::spawn(mail::keep_delivering(notifier));
 
         wait_until_it_answers(&base_url).await?;
         if let Some(file) = &options.ready_file {
@@ -227,6 +254,22 @@ impl System {
             fs::rename(beside, file)?;
         }
         Ok(Self { ready, phone_url, _emulators: emulators, _lock: lock, _scratch: scratch })
+    }
+}
+
+/// The first administrator of this laptop, made at the first start. The password stands in the folder's secrets.
+async fn first_administrator(functions: &Functions, secrets: &LocalSecrets) -> io::Result<Option<(String, String)>> {
+    let Some(staff) = &secrets.staff else { return Ok(None) };
+    let email = Email::parse("admin@mbelyco.local").map_err(io::Error::other)?;
+    let first = First {
+        email: email.clone(),
+        first_name: "First".to_owned(),
+        last_name: "Administrator".to_owned(),
+        password: Some(staff.first_password.clone()),
+    };
+    match functions.admin_api.desk.first_administrator(first).await {
+        Ok(_) | Err(FirstError::NotTheFirst) => Ok(Some((email.to_string(), staff.first_password.clone()))),
+        Err(error) => Err(io::Error::other(error)),
     }
 }
 
@@ -388,13 +431,24 @@ async fn wait_until_it_answers(base_url: &str) -> io::Result<()> {
 }
 
 /// The JSON object of `--ready-file`.
-pub fn ready(base_url: &str, ussd_path: &str, notice_path: &str, momo_url: &str, codes: &[Demo]) -> Value {
+pub fn ready(
+    base_url: &str,
+    ussd_path: &str,
+    notice_path: &str,
+    momo_url: &str,
+    codes: &[Demo],
+    first: Option<&(String, String)>,
+) -> Value {
     json!({
         "base_url": base_url,
         "ussd_url": format!("{base_url}{ussd_path}"),
         "notice_url": format!("{base_url}{notice_path}"),
         "phone_url": format!("{base_url}/phone"),
         "momo_url": momo_url,
+        "mail_url": format!("{base_url}/local/mail"),
+        "api_docs_url": format!("{base_url}/api/v1/docs"),
+        "admin_email": first.map(|(email, _)| email),
+        "admin_password": first.map(|(_, password)| password),
         "demo_codes": codes.iter().map(|demo| demo.code.printed()).collect::<Vec<_>>(),
     })
 }

@@ -21,6 +21,18 @@ pub enum Kind {
     PaidAfterRefusal,
     /// Two references of one redemption are both reported as paid.
     SuspectedDoublePayment,
+    /// Wrong passwords have locked an account.
+    AccountLocked,
+    /// A right password after several wrong ones, or from a place the user has not been seen in.
+    SuspiciousSignIn,
+    /// A refresh token came back after it had been replaced: somebody holds a copy.
+    RefreshReused,
+    /// A change of roles was made without a second person, because there is none.
+    ApprovalWaived,
+    /// Whoever holds the deployment let a locked-out administrator in again.
+    BreakGlass,
+    /// A letter to a member of the staff was given up.
+    LetterUndelivered,
 }
 
 impl Kind {
@@ -33,6 +45,12 @@ impl Kind {
             Self::PayoutPoison => "payout_poison",
             Self::PaidAfterRefusal => "paid_after_refusal",
             Self::SuspectedDoublePayment => "suspected_double_payment",
+            Self::AccountLocked => "account_locked",
+            Self::SuspiciousSignIn => "suspicious_sign_in",
+            Self::RefreshReused => "refresh_reused",
+            Self::ApprovalWaived => "approval_waived",
+            Self::BreakGlass => "break_glass",
+            Self::LetterUndelivered => "letter_undelivered",
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What staff can set. Every field has a default, so settings of an older version load with defaults for what is new.
 
-use crate::text::{Language, Overrides};
+use crate::{
+    security::SecuritySettings,
+    text::{Language, Overrides},
+};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,7 @@ pub struct Settings {
     pub ussd: UssdSettings,
     pub redemption: RedemptionRules,
     pub payouts: PayoutPolicy,
+    pub security: SecuritySettings,
 }
 
 impl Default for Settings {
@@ -29,6 +33,7 @@ impl Default for Settings {
             ussd: UssdSettings::default(),
             redemption: RedemptionRules::default(),
             payouts: PayoutPolicy::default(),
+            security: SecuritySettings::default(),
         }
     }
 }
@@ -62,6 +67,7 @@ impl Settings {
         if self.payouts.retry_minutes.is_empty() || self.payouts.retry_minutes.contains(&0) {
             problems.push("payouts.retry_minutes: at least one, each at least 1".to_owned());
         }
+        problems.extend(self.security.problems().into_iter().map(|(field, what)| format!("security.{field}: {what}")));
         problems
     }
 }

@@ -23,6 +23,7 @@ pub struct Aws {
     pub sqs: Option<String>,
     pub secrets_manager: Option<String>,
     pub s3: Option<String>,
+    pub kms: Option<String>,
     pub http: SharedHttpClient,
     /// How long one call may take before it counts as unanswered.
     pub call_timeout: Duration,
@@ -51,6 +52,7 @@ impl Aws {
             sqs: endpoint("AWS_ENDPOINT_URL_SQS"),
             secrets_manager: endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             s3: endpoint("AWS_ENDPOINT_URL_S3"),
+            kms: endpoint("AWS_ENDPOINT_URL_KMS"),
             http: https(),
             call_timeout: Duration::from_millis(900),
         }

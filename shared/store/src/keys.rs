@@ -3,7 +3,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     code::CodeText,
+    id::{ApiKeyId, ChangeId, MailId, SessionId, UserId},
     identity::{CustomerId, RedemptionId, digest, hex},
+    phone::Msisdn,
+    staff::Email,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::collections::HashMap;
@@ -92,6 +95,21 @@ pub fn audit_pk(hour: &str, shard: u8) -> String {
     format!("AUD#{hour}#{shard:02}")
 }
 
+/// How many entries each sealed hour of one day (UTC) holds.
+pub fn audit_day(day: Date) -> Key {
+    Key::new(format!("AUDDAY#{}", day.strftime("%Y%m%d")), "HOURS")
+}
+
+/// The newest sealed hour of the log; a hint, because what is sealed lies in the archive.
+pub fn audit_last_sealed() -> Key {
+    Key::new("AUDSEAL".to_owned(), "LAST")
+}
+
+/// The hour up to which the log has been archived.
+pub fn audit_archived() -> Key {
+    Key::new("AUDSEAL".to_owned(), "ARCHIVED")
+}
+
 pub fn alert(at: Timestamp, id: &str) -> Key {
     let day = at.to_zoned(TimeZone::UTC).strftime("%Y%m%d").to_string();
     Key::new(alert_pk(&day), format!("{:013}#{id}", at.as_millisecond()))
@@ -124,7 +142,79 @@ pub fn due_payout_shard(shard: u8) -> String {
     format!("DUE#payout#{shard}")
 }
 
+/// Every user lies in one partition: staff are few, and a list of them is one query, by age.
+pub const STAFF_PK: &str = "STAFF";
+
+pub fn user(id: &UserId) -> Key {
+    Key::new(STAFF_PK.to_owned(), format!("USER#{id}"))
+}
+
+/// Who administers now.
+pub fn administrators() -> Key {
+    Key::new(STAFF_PK.to_owned(), "ADMINISTRATORS")
+}
+
+pub fn custom_roles() -> Key {
+    Key::new("ROLES".to_owned(), "CUSTOM")
+}
+
+pub const CHANGES_PK: &str = "CHANGES";
+
+pub fn change(id: &ChangeId) -> Key {
+    Key::new(CHANGES_PK.to_owned(), format!("CHANGE#{id}"))
+}
+
+pub fn user_pk(id: &UserId) -> String {
+    format!("USER#{id}")
+}
+
+pub fn session(user: &UserId, id: &SessionId) -> Key {
+    Key::new(user_pk(user), format!("SESSION#{id}"))
+}
+
+pub fn api_key(user: &UserId, id: &ApiKeyId) -> Key {
+    Key::new(user_pk(user), format!("KEY#{id}"))
+}
+
+/// Whose an address is. The row stays when the address is given up, without an owner.
+pub fn email(email: &Email) -> Key {
+    Key::new(format!("EMAIL#{email}"), "EMAIL")
+}
+
+pub fn staff_phone(phone: &Msisdn) -> Key {
+    Key::new(format!("STAFFPHONE#{}", phone.e164()), "STAFFPHONE")
+}
+
+/// Tries to sign in to one account; `account` is a digest of its address, whether there is such an account or not.
+pub fn sign_ins(account: &str) -> Key {
+    Key::new(format!("SIGNIN#{account}"), "SIGNIN")
+}
+
+pub fn mail(id: &MailId) -> Key {
+    Key::new(format!("MAIL#{id}"), "MAIL")
+}
+
+/// The due index's partition of letters.
+pub const DUE_MAIL: &str = "DUE#mail#0";
+
 /// A stable shard for an id.
 pub fn shard(id: &str, of: u8) -> u8 {
     digest(&["shard", id])[0] % of
+}
+
+/// How often `who` has called in one hour (`2026112013`, UTC). `kind` tells apart what is counted.
+pub fn calls_of_hour(kind: &str, who: &str, at: Timestamp) -> Key {
+    let hour = at.to_zoned(TimeZone::UTC).strftime("%Y%m%d%H").to_string();
+    Key::new(format!("CALLS#{kind}#{who}"), format!("H#{hour}"))
+}
+
+/// How often `who` has called on one day (`20261120`, UTC).
+pub fn calls_of_day(kind: &str, who: &str, at: Timestamp) -> Key {
+    let day = at.to_zoned(TimeZone::UTC).strftime("%Y%m%d").to_string();
+    Key::new(format!("CALLS#{kind}#{who}"), format!("D#{day}"))
+}
+
+/// What became of a call that carried an `Idempotency-Key`. The key is the caller's text, so only its digest is kept.
+pub fn call(caller: &str, idempotency_key: &str) -> Key {
+    Key::new(format!("CALL#{caller}#{}", hex(&digest(&["idempotency-key", idempotency_key]))), "CALL")
 }

@@ -2,21 +2,31 @@
 //!
 //! Consistent reads of the base table decide; the index only suggests.
 
+mod act;
+mod audit_hours;
 pub mod batches;
+mod calls;
 mod error;
 pub mod keys;
 mod payouts;
 mod read;
 mod redemptions;
 mod sessions;
+mod staff;
 mod table;
+mod trail;
 mod write;
 
+pub use act::{Act, chance};
+pub use audit_hours::{Archived, AuditPage};
+pub use calls::{ANSWER_MAX_BYTES, Answer, Begun, Call, CallCount, LEASE_MS, Once};
 pub use error::StoreError;
 pub use payouts::Due;
 pub use read::Items;
 pub use redemptions::{Counted, Refused};
 pub use sessions::Notice;
+pub use staff::{ApiKey, Caller, Listed, SignIns};
+pub use trail::{Found, ReadsTrail, Sought};
 
 use aws_sdk_dynamodb::Client;
 use std::sync::{

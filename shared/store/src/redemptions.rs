@@ -3,6 +3,7 @@
 use crate::{
     Deadline, HOP_KEPT_S, SESSION_KEPT_S, Store, StoreError,
     keys::{self, Key, SHARDS},
+    trail::trail_attributes,
     write::{Expect, Transaction},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -107,7 +108,9 @@ impl Store {
 
 impl Transaction {
     pub fn put_audit(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        self.put(&keys::audit(entry.at, &entry.id), entry, [], Expect::Absent)
+        let key = keys::audit(entry.at, &entry.id);
+        let indexed = trail_attributes(entry, &key);
+        self.put(&key, entry, indexed, Expect::Absent)
     }
 
     fn put_hop(&mut self, hop: &Key, answer: &Answer, at: Timestamp) -> Result<(), StoreError> {

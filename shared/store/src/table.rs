@@ -20,13 +20,15 @@ impl Store {
             AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
         };
         let key = |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-        let due = GlobalSecondaryIndex::builder()
-            .index_name("due")
-            .key_schema(key("due_key", KeyType::Hash).map_err(|e| rejected(&e))?)
-            .key_schema(key("due_at", KeyType::Range).map_err(|e| rejected(&e))?)
-            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
-            .build()
-            .map_err(|e| rejected(&e))?;
+        let index = |name: &str, hash: &str, range: &str| {
+            GlobalSecondaryIndex::builder()
+                .index_name(name)
+                .key_schema(key(hash, KeyType::Hash).map_err(|e| rejected(&e))?)
+                .key_schema(key(range, KeyType::Range).map_err(|e| rejected(&e))?)
+                .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+                .build()
+                .map_err(|e| rejected(&e))
+        };
         let created = self
             .client
             .create_table()
@@ -36,9 +38,13 @@ impl Store {
             .attribute_definitions(attribute("sk", ScalarAttributeType::S).map_err(|e| rejected(&e))?)
             .attribute_definitions(attribute("due_key", ScalarAttributeType::S).map_err(|e| rejected(&e))?)
             .attribute_definitions(attribute("due_at", ScalarAttributeType::N).map_err(|e| rejected(&e))?)
+            .attribute_definitions(attribute("trail_actor", ScalarAttributeType::S).map_err(|e| rejected(&e))?)
+            .attribute_definitions(attribute("trail_entity", ScalarAttributeType::S).map_err(|e| rejected(&e))?)
             .key_schema(key("pk", KeyType::Hash).map_err(|e| rejected(&e))?)
             .key_schema(key("sk", KeyType::Range).map_err(|e| rejected(&e))?)
-            .global_secondary_indexes(due)
+            .global_secondary_indexes(index("due", "due_key", "due_at")?)
+            .global_secondary_indexes(index("actor", "trail_actor", "sk")?)
+            .global_secondary_indexes(index("entity", "trail_entity", "sk")?)
             .send()
             .await;
         match created {

@@ -34,11 +34,21 @@ async fn two_hundred_callers_on_one_code_are_one_redemption() {
     let code = world.codes[0].printed();
     let hops = (0..200).map(|n| world.hop(&format!("s{n}"), &format!("+250788{n:06}"), &code));
     let answers = all_at_once(hops).await;
-    assert_eq!(words(&answers, REDEEMED), 1, "{answers:?}");
+    let told = words(&answers, REDEEMED);
     let taken = words(&answers, "END Iyi kode yamaze gukoreshwa");
     let busy = words(&answers, "END Habaye ikibazo") + words(&answers, "END Twakiriye");
-    println!("1 redeemed, {taken} told that it is taken, {busy} told to dial again");
-    assert_eq!(1 + taken + busy, 200);
+    println!("{told} told that it is theirs, {taken} that it is taken, {busy} to dial again");
+    assert!(told <= 1, "{answers:?}");
+    assert_eq!(told + taken + busy, 200);
+    // On a machine that is too slow for two hundred at once even the winner can be told to dial again, as may happen
+    // to nobody at all. They dial again, one after the other.
+    assert!(redeemed(&world).await <= 1);
+    for n in 0..200 {
+        if redeemed(&world).await == 1 {
+            break;
+        }
+        world.hop(&format!("again{n}"), &format!("+250788{n:06}"), &code).await;
+    }
     assert_eq!(redeemed(&world).await, 1);
     assert_eq!(world.broken(false).await, Vec::<String>::new());
 }

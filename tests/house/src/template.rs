@@ -5,6 +5,8 @@ use saphyr::{LoadableYamlNode, Scalar, Tag, Yaml};
 use serde_json::{Map, Value, json};
 
 pub struct Template {
+    pub parameters: Map<String, Value>,
+    pub rules: Map<String, Value>,
     pub resources: Map<String, Value>,
     pub outputs: Map<String, Value>,
 }
@@ -42,7 +44,12 @@ impl Template {
         let documents = Yaml::load_from_str(source).expect("the template is YAML");
         let whole = to_json(documents.first().expect("the template has a document"));
         let section = |name: &str| whole[name].as_object().cloned().unwrap_or_default();
-        Self { resources: section("Resources"), outputs: section("Outputs") }
+        Self {
+            parameters: section("Parameters"),
+            rules: section("Rules"),
+            resources: section("Resources"),
+            outputs: section("Outputs"),
+        }
     }
 
     pub fn of_type(&self, kind: &str) -> impl Iterator<Item = (&String, &Value)> {
@@ -75,10 +82,39 @@ impl Template {
 
     fn grants_of(&self, role: &Value) -> Vec<Grant> {
         let name = target(role).unwrap_or_else(|| panic!("a role is named by !GetAtt, not {role}"));
-        let policies = &self.resources[&name]["Properties"]["Policies"];
-        let mut grants = Vec::new();
-        collect_grants(policies, &mut grants);
-        grants
+        grants_in(&self.resources[&name]["Properties"]["Policies"])
+    }
+}
+
+/// Every `Allow` statement in `policies`.
+#[must_use]
+pub fn grants_in(policies: &Value) -> Vec<Grant> {
+    let mut grants = Vec::new();
+    collect_grants(policies, &mut grants);
+    grants
+}
+
+impl Grant {
+    /// Whether it allows `action` on `resource`, which is written as [`place`] writes it.
+    #[must_use]
+    pub fn allows(&self, action: &str, resource: &str) -> bool {
+        self.actions.iter().any(|allowed| allowed == action)
+            && self.resources.iter().map(place).any(|allowed| match allowed.strip_suffix('*') {
+                Some(start) => resource.starts_with(start),
+                None => resource == allowed,
+            })
+    }
+}
+
+/// What a statement's resource speaks of, with the template's names: `Table`, `Table/index/due`, `Bucket/audit/*`.
+#[must_use]
+pub fn place(value: &Value) -> String {
+    let Some(text) = value["Fn::Sub"].as_str() else {
+        return target(value).unwrap_or_else(|| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    };
+    match text.strip_prefix("${").and_then(|text| text.split_once(".Arn}")) {
+        Some((name, rest)) => format!("{name}{rest}"),
+        None => text.to_owned(),
     }
 }
 
@@ -194,6 +230,26 @@ mod tests {
         assert_eq!(target(&template.resources["B"]).as_deref(), Some("Table"));
         assert_eq!(template.resources["C"], json!({"Fn::Select": [0, {"Ref": "List"}]}));
         assert_eq!(template.resources["D"], json!([1, "1", true, {"Fn::Not": [{"Fn::Equals": ["a", "b"]}]}]));
+    }
+
+    #[test]
+    fn a_grant_allows_its_actions_on_its_resources_and_nothing_else() {
+        let template = Template::parse(concat!(
+            "Resources:\n",
+            "  S:\n",
+            "    - {Effect: Allow, Action: [a:B, a:C], Resource: [!GetAtt T.Arn, !Sub \"${T.Arn}/index/due\"]}\n",
+            "    - {Effect: Allow, Action: a:D, Resource: !Sub \"${Files.Arn}/audit/${Environment}/*\"}\n",
+            "    - {Effect: Allow, Action: a:E, Resource: !Ref Secret}\n",
+        ));
+        let grants = grants_in(&template.resources["S"]);
+        let allowed = |action, resource| grants.iter().any(|grant| grant.allows(action, resource));
+        assert!(allowed("a:B", "T") && allowed("a:C", "T/index/due") && allowed("a:E", "Secret"));
+        assert!(allowed("a:D", "Files/audit/${Environment}/2026/11"));
+        for (action, resource) in
+            [("a:B", "T/index/other"), ("a:B", "T/"), ("a:D", "T"), ("a:D", "Files/audit/"), ("a:F", "T")]
+        {
+            assert!(!allowed(action, resource), "{action} on {resource}");
+        }
     }
 
     #[test]

@@ -58,8 +58,16 @@ fn functions_stand_on_service_providers_and_store_and_these_on_domain() {
             "shared/domain" => vec![],
             // What handlers have in common includes reading settings along with rows.
             "shared/service" => vec!["shared/domain", "shared/store"],
+            // The ground of every REST API: refusals of the table in words, stored answers, the clock.
+            "shared/web" => vec!["shared/domain", "shared/store", "shared/service"],
+            // What staff do, whichever door they come by.
+            "shared/staff" => vec!["shared/domain", "shared/store", "shared/service"],
+            // Sealing reads the log and its hours, and is wired like a function.
+            "shared/seal" => vec!["shared/domain", "shared/store", "shared/service"],
             folder if middle.contains(&folder) => vec!["shared/domain"],
-            folder if folder.starts_with("functions/") => [&middle[..], &["shared/domain"]].concat(),
+            folder if folder.starts_with("functions/") => {
+                [&middle[..], &["shared/domain", "shared/staff", "shared/web", "shared/seal"]].concat()
+            }
             folder if folder.starts_with("shared/") => {
                 panic!("{name}: say in this test where {folder} stands")
             }

@@ -5,7 +5,7 @@ use domain::{audit, code::CodeText, money::Currency, settings::Settings, time};
 use local::{
     demo,
     emulators::{Emulators, Storage},
-    functions::{Functions, Rail},
+    functions::{Deployment, Functions, Rail},
     gateway,
     names::{self, Names},
     system::local_aws,
@@ -103,7 +103,13 @@ impl Embedded {
             callback_url: None,
             http_timeout: Duration::from_secs(1),
         };
-        Ok(Functions::new(aws, &self.names, &rail, &Clock::system(), ENVIRONMENT, EPOCH))
+        let deployment = Deployment {
+            environment: ENVIRONMENT.to_owned(),
+            epoch: EPOCH.to_owned(),
+            mfa: domain::access::MfaDemand::Enforced,
+            audit_keys: seal::PublicKeys::none(),
+        };
+        Ok(Functions::new(aws, &self.names, &rail, &Clock::system(), &deployment))
     }
 
     /// How many codes of a batch its counters call redeemed.

@@ -14,6 +14,7 @@ mod round_trips;
 mod runtime_api;
 mod start;
 mod table;
+mod trail;
 
 use std::{io, process::ExitCode};
 
@@ -24,18 +25,20 @@ enum Section {
     RoundTrips,
     Generator,
     Redemption,
+    Trail,
     Start,
 }
 
 impl Section {
     /// The quick ones first; `start` builds for minutes.
-    const ALL: [Self; 4] = [Self::RoundTrips, Self::Generator, Self::Redemption, Self::Start];
+    const ALL: [Self; 5] = [Self::RoundTrips, Self::Generator, Self::Redemption, Self::Trail, Self::Start];
 
     fn name(self) -> &'static str {
         match self {
             Self::RoundTrips => "round_trips",
             Self::Generator => "generator",
             Self::Redemption => "redemption",
+            Self::Trail => "trail",
             Self::Start => "start",
         }
     }
@@ -45,6 +48,7 @@ impl Section {
             Self::RoundTrips => round_trips::run().await,
             Self::Generator => generator::run(),
             Self::Redemption => redemption::run().await,
+            Self::Trail => trail::run().await,
             Self::Start => start::run().await,
         }
     }

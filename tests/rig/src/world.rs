@@ -9,6 +9,7 @@ use crate::{
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
 use domain::{
+    access::MfaDemand,
     code::CodeText,
     money::Currency,
     payout::{Payout, State},
@@ -20,7 +21,7 @@ use lambda_http::Body;
 use local::{
     demo,
     emulators::{Emulators, Storage},
-    functions::{Functions, Rail},
+    functions::{Deployment, Functions, Rail},
     gateway,
     names::{self, Names},
     system::local_aws,
@@ -28,11 +29,13 @@ use local::{
 use momo_simulator::Simulator;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use seal::PublicKeys;
 use service::{Clock, aws::Aws};
 use std::{
     collections::VecDeque,
     future::Future,
     net::SocketAddr,
+    path::PathBuf,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -86,6 +89,16 @@ pub struct World {
     aws: Aws,
     rail: Rail,
     _emulators: Emulators,
+    _folder: Option<Scratch>,
+}
+
+/// A folder that goes with its world.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }
 
 /// How a world is set up.
@@ -96,11 +109,13 @@ pub struct Setup {
     pub settings: Option<Settings>,
     /// Calls that are passed on without being counted or failed.
     pub quiet: fn(&str, &str) -> bool,
+    /// Whether there is a bucket. Without one, whoever asks for an object has no answer.
+    pub files: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { script: Script::default(), codes: 1, amount: 5_000, settings: None, quiet: |_, _| false }
+        Self { script: Script::default(), codes: 1, amount: 5_000, settings: None, quiet: |_, _| false, files: false }
     }
 }
 
@@ -111,9 +126,12 @@ impl World {
     /// When the embedded services don't start.
     pub async fn start(setup: Setup) -> World {
         service::metrics::send_to(Box::new(std::io::sink()));
-        let emulators = Emulators::start(&Storage::Memory, None).await.expect("loopback ports can be had");
-        let plain = Aws { http: wire::plain(), ..local_aws(&emulators) };
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("mbelyco-world-{}-{number}", std::process::id());
+        let folder = setup.files.then(|| Scratch(std::env::temp_dir().join(name)));
+        let objects = folder.as_ref().map(|folder| folder.0.as_path());
+        let emulators = Emulators::start(&Storage::Memory, objects).await.expect("loopback ports can be had");
+        let plain = Aws { http: wire::plain(), ..local_aws(&emulators) };
         let names = Names::under(&format!("world-{number}"));
         let secrets = [
             (
@@ -126,8 +144,12 @@ impl World {
                 serde_json::json!({ "api_user": API_USER, "api_key": API_KEY, "subscription_key": SUBSCRIPTION_KEY })
                     .to_string(),
             ),
+            (names.staff_secret.as_str(), staff_secret().to_string()),
         ];
         let names = names::create(&plain, names.clone(), &secrets).await.expect("the services take their resources");
+        if setup.files {
+            seal::s3(&plain).create_bucket().bucket(&names.bucket).send().await.expect("a bucket can be made");
+        }
 
         let now_ms = Arc::new(AtomicI64::new(START_MS));
         let store = Store::new(plain.dynamodb(), &names.table);
@@ -195,14 +217,29 @@ impl World {
             aws,
             rail,
             _emulators: emulators,
+            _folder: folder,
         }
     }
+}
+
+/// The staff's secret in tests, as Secrets Manager holds it.
+pub fn staff_secret() -> serde_json::Value {
+    serde_json::json!({
+        "token_keys": [{ "id": "t1", "secret": "a-token-key-for-tests-0123456789abcdef" }],
+        "seal_key": "a-seal-key-for-tests", "pepper": "a-pepper-for-tests",
+    })
 }
 
 fn functions(aws: &Aws, names: &Names, rail: &Rail, now_ms: &Arc<AtomicI64>) -> Functions {
     let now = Arc::clone(now_ms);
     let clock = Clock::from_millis(move || now.load(Ordering::SeqCst));
-    Functions::new(aws, names, rail, &clock, ENVIRONMENT, EPOCH)
+    let deployment = Deployment {
+        environment: ENVIRONMENT.to_owned(),
+        epoch: EPOCH.to_owned(),
+        mfa: MfaDemand::Enforced,
+        audit_keys: PublicKeys::none(),
+    };
+    Functions::new(aws, names, rail, &clock, &deployment)
 }
 
 impl World {
@@ -368,4 +405,17 @@ fn answered(response: lambda_http::Response<Body>) -> Answered {
         Body::Empty | _ => String::new(),
     };
     Answered { status, body }
+}
+
+impl World {
+    /// The link in the newest letter to this address, as whoever sends it reads it.
+    ///
+    /// # Panics
+    /// When there is no such letter.
+    pub async fn letter_link(&self, address: &str) -> String {
+        let letters = self.store.due_mail(self.now(), 100, Deadline::in_ms(5_000)).await.expect("the table answers");
+        let newest = letters.iter().filter(|mail| mail.to.as_str() == address && mail.link.is_some());
+        let letter = newest.max_by_key(|mail| mail.id.clone()).expect("a letter with a link");
+        self.functions.admin_api.desk.link_of(letter).await.expect("it can be unsealed").expect("it has one")
+    }
 }

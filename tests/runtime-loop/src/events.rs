@@ -40,3 +40,12 @@ pub fn form(event: &Value) -> HashMap<String, String> {
     let body = STANDARD.decode(body).expect("the HTTP API delivers forms in base64");
     form_urlencoded::parse(&body).into_owned().collect()
 }
+
+/// The body of a request that is JSON.
+///
+/// # Panics
+/// When it isn't.
+pub fn body(event: &Value) -> Value {
+    let body = event["body"].as_str().expect("a request with a body");
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
+}

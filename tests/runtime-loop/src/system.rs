@@ -1,13 +1,23 @@
-//! What the functions work on: table, queues and secrets on embedded services, one code, and a simulated MoMo.
+//! What the functions work on: table, queues, secrets, archive and mail on embedded services, one code, one member of
+//! the staff, and a simulated MoMo.
 
-use crate::{LIMIT, binaries::binary, events, process::Process};
+use crate::{
+    LIMIT,
+    archive::{Folder, Kms},
+    binaries::binary,
+    events,
+    gate::{self, Call, Refused, Services},
+    process::Process,
+};
 use domain::{
+    access::MfaDemand,
     audit::{Class, Entry},
     batch::{Batch, BatchState, Code, Origin, Run, RunState},
     code::CodeText,
     identity::RedemptionId,
     money::{Currency, Money},
     payout::Payout,
+    staff::Email,
     time::{self, DAY_MS},
 };
 use house::template;
@@ -15,13 +25,20 @@ use jiff::Timestamp;
 use local::{
     demo,
     emulators::{Emulators, Storage},
+    mail::Letterbox,
     names::{self, Names},
     system::local_aws,
 };
 use momo_simulator::Simulator;
+use seal::{Archive, Log, PublicKeys};
 use serde_json::{Value, json};
-use service::aws::Aws;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use service::{Clock, aws::Aws, secret::Secret};
+use staff::{Desk, First};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 use store::{Deadline, Store};
 use tokio::net::TcpListener;
 
@@ -31,6 +48,13 @@ pub const PEPPER: &str = "a-pepper-for-tests";
 pub const API_KEY: &str = "an-api-key-for-tests";
 pub const SUBSCRIPTION_KEY: &str = "a-subscription-key-for-tests";
 const API_USER: &str = "11111111-1111-4111-8111-111111111111";
+pub const STAFF_SEAL_KEY: &str = "a-seal-key-for-tests-that-is-as-long-as-one";
+const STAFF_TOKEN_KEY: &str = "a-token-key-for-tests-that-is-as-long-as-one";
+const STAFF_PEPPER: &str = "a-pepper-of-staff-for-tests";
+const AUDIT_KEY_ID: &str = "arn:aws:kms:eu-west-1:123456789012:key/5d1c0e2f-7a3b-4c68-9f10-2b6d8e4a7c35";
+/// Letters' links lead there.
+pub const CONSOLE_BASE: &str = "https://console.mbelyco.example";
+const MAIL_FROM: &str = "MBELYCO Promo <no-reply@mbelyco.example>";
 const SESSION_TOKEN: &str = "a-session-token-for-tests";
 const ENVIRONMENT: &str = "staging";
 const EPOCH: &str = "1";
@@ -49,8 +73,15 @@ pub struct System {
     names: Names,
     aws: Aws,
     momo: String,
+    /// What SES was given.
+    pub letterbox: Letterbox,
+    kms: Kms,
+    /// Where each function finds the services: behind its own gate.
+    gates: BTreeMap<String, String>,
+    refused: Refused,
     /// They serve as long as they are held.
-    emulators: Emulators,
+    _emulators: Emulators,
+    _objects: Folder,
 }
 
 fn within() -> Deadline {
@@ -61,7 +92,9 @@ impl System {
     /// # Panics
     /// When a loopback port can't be had or a service doesn't take its resources.
     pub async fn start() -> Self {
-        let emulators = Emulators::start(&Storage::Memory, None).await.expect("loopback ports can be had");
+        let objects = Folder::draw();
+        let emulators = Emulators::start(&Storage::Memory, Some(&objects.0)).await;
+        let emulators = emulators.expect("loopback ports can be had");
         let aws = local_aws(&emulators);
         let names = Names::under("mbelyco-promo-staging");
         let secrets = [
@@ -74,8 +107,18 @@ impl System {
                 names.momo_secret.as_str(),
                 json!({ "api_user": API_USER, "api_key": API_KEY, "subscription_key": SUBSCRIPTION_KEY }).to_string(),
             ),
+            (
+                names.staff_secret.as_str(),
+                json!({
+                    "token_keys": [{ "id": "1", "secret": STAFF_TOKEN_KEY }],
+                    "seal_key": STAFF_SEAL_KEY, "pepper": STAFF_PEPPER,
+                })
+                .to_string(),
+            ),
         ];
         let names = names::create(&aws, names.clone(), &secrets).await.expect("the services take their resources");
+        let bucket = seal::s3(&aws).create_bucket().bucket(&names.bucket).send().await;
+        bucket.expect("a bucket can be made");
         let store = Store::new(aws.dynamodb(), &names.table);
         let now = time::from_millis(Timestamp::now().as_millisecond());
         demo::switch_on(&store, EPOCH, now).await.expect("switches can be set");
@@ -93,11 +136,77 @@ impl System {
         };
         let simulator = Simulator::new(config, Arc::new(|| Timestamp::now().as_millisecond()));
         let simulator = simulator.expect("a simulator without a file");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be had");
-        let momo = format!("http://{}", listener.local_addr().expect("a bound port has a number"));
-        let router = simulator.router();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { store, simulator, code, names, aws, momo, emulators }
+        let momo = served(simulator.router()).await;
+        let letterbox = Letterbox::new(Clock::system());
+        let kms = Kms::with_key(AUDIT_KEY_ID);
+        let services = Arc::new(Services {
+            dynamodb: emulators.dynamodb.clone(),
+            sqs: emulators.sqs.clone(),
+            secrets_manager: emulators.secrets_manager.clone(),
+            s3: emulators.s3.clone().expect("a folder was given"),
+            kms: kms.clone().serve().await.expect("a loopback port can be had"),
+            ses: served(letterbox.router()).await,
+            resources: resources(&names),
+            environment: ENVIRONMENT.to_owned(),
+        });
+        let refused = Refused::default();
+        let mut gates = BTreeMap::new();
+        for function in template::product().functions() {
+            let gate = gate::start(&function, &services, &refused).await.expect("a loopback port can be had");
+            gates.insert(function.binary, gate);
+        }
+        Self {
+            store,
+            simulator,
+            code,
+            names,
+            aws,
+            momo,
+            letterbox,
+            kms,
+            gates,
+            refused,
+            _emulators: emulators,
+            _objects: objects,
+        }
+    }
+
+    /// What functions tried that their roles in template.yaml don't allow.
+    pub fn refused(&self) -> Vec<(String, Call)> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes the member of the staff whom the samples know.
+    ///
+    /// # Panics
+    /// When the table doesn't answer.
+    pub async fn administrator(&self) {
+        let sample = events::body(&events::read("admin-api-login"));
+        let secret = Secret::new(self.aws.secrets_manager(), &self.names.staff_secret);
+        let (environment, mfa) = (ENVIRONMENT.to_owned(), MfaDemand::Relaxed);
+        let desk = Desk::new(self.store.clone(), Clock::system(), secret, environment, mfa);
+        let text = |name: &str| sample[name].as_str().expect("a text").to_owned();
+        let first = First {
+            email: Email::parse(&text("email")).expect("an address"),
+            first_name: "First".to_owned(),
+            last_name: "Administrator".to_owned(),
+            password: Some(text("password")),
+        };
+        desk.first_administrator(first).await.expect("nobody administers yet");
+    }
+
+    /// The audit log as it can be verified: by the public key alone.
+    ///
+    /// # Panics
+    /// When the key can't be read.
+    pub fn log(&self) -> Log {
+        let clock = Clock::system();
+        Log {
+            store: self.store.clone(),
+            archive: Archive::new(seal::s3(&self.aws), &self.names.bucket, ENVIRONMENT, clock.clone(), None),
+            keys: PublicKeys::parse(&self.kms.public_key()).expect("a public key"),
+            clock,
+        }
     }
 
     /// The id of the redemption and of the payout.
@@ -109,6 +218,21 @@ impl System {
     /// When the table doesn't answer.
     pub async fn payout(&self) -> Option<Payout> {
         self.store.payout(&self.payout_id(), within()).await.expect("the table answers")
+    }
+
+    /// Makes the payout due, as if it had waited. Answers what it was before.
+    ///
+    /// # Panics
+    /// When there is none, or somebody else writes it.
+    pub async fn due_now(&self) -> Payout {
+        let fresh = self.payout().await.expect("a payout");
+        let mut waited = fresh.clone();
+        waited.state = waited.state.due(fresh.created_at);
+        waited.version += 1;
+        let today = time::day(fresh.created_at, &jiff::tz::TimeZone::UTC);
+        let saved = self.store.save_payout(&fresh, &waited, &[], "test", today, within()).await;
+        saved.expect("nobody else writes it");
+        fresh
     }
 
     /// Starts a function as it is deployed, with the variables that template.yaml gives it.
@@ -125,6 +249,9 @@ impl System {
     }
 
     /// What Lambda sets for every function, and where the embedded services are.
+    ///
+    /// # Panics
+    /// When template.yaml has no such function.
     pub fn of_the_platform(&self, function: &str) -> BTreeMap<String, String> {
         let memory = template::number(&template::product().function(function).properties["MemorySize"]).to_string();
         let variables = [
@@ -141,9 +268,7 @@ impl System {
             ("AWS_ACCESS_KEY_ID", names::LOCAL_ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", names::LOCAL_SECRET_KEY.to_owned()),
             ("AWS_SESSION_TOKEN", SESSION_TOKEN.to_owned()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", self.emulators.dynamodb.clone()),
-            ("AWS_ENDPOINT_URL_SQS", self.emulators.sqs.clone()),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.emulators.secrets_manager.clone()),
+            ("AWS_ENDPOINT_URL", self.gates[function].clone()),
         ];
         variables.map(|(name, value)| (name.to_owned(), value)).into()
     }
@@ -155,20 +280,30 @@ impl System {
             .into_iter()
             .map(|(name, value)| {
                 // What is written out there holds here, too.
-                let value = value.as_str().map_or_else(|| self.stands_for(&name).to_owned(), str::to_owned);
+                let value = value.as_str().map_or_else(|| self.stands_for(&name), str::to_owned);
                 (name, value)
             })
             .collect()
     }
 
-    fn stands_for(&self, variable: &str) -> &str {
-        match variable {
+    fn stands_for(&self, variable: &str) -> String {
+        let value = match variable {
             "TABLE_NAME" => &self.names.table,
             "PAYOUT_QUEUE_URL" => &self.names.payout_queue,
             "PAYOUT_DLQ_URL" => &self.names.payout_dead_letters,
             "USSD_SECRET_ID" => &self.names.ussd_secret,
             "CALLBACK_SECRET_ID" => &self.names.callback_secret,
             "MOMO_SECRET_ID" => &self.names.momo_secret,
+            "STAFF_SECRET_ID" => &self.names.staff_secret,
+            "AUDIT_BUCKET" => &self.names.bucket,
+            "AUDIT_KEY_ID" => AUDIT_KEY_ID,
+            "AUDIT_PUBLIC_KEY" => return self.kms.public_key(),
+            "AUDIT_LOCK_DAYS" => "1",
+            // Nothing is sealed yet; the newest hour is the first.
+            "AUDIT_FROM" => "",
+            "STAFF_MFA" => "relaxed",
+            "MAIL_FROM" => MAIL_FROM,
+            "CONSOLE_BASE_URL" => CONSOLE_BASE,
             "ENVIRONMENT" => ENVIRONMENT,
             "SWITCH_EPOCH" => EPOCH,
             "USSD_ALLOWED_ADDRESSES" => GATEWAY_ADDRESSES,
@@ -177,7 +312,8 @@ impl System {
             "MOMO_CURRENCY" => "RWF",
             "MOMO_CALLBACK_BASE_URL" => CALLBACK_BASE,
             other => panic!("template.yaml has a new variable, {other}: say here what it is in this system"),
-        }
+        };
+        value.to_owned()
     }
 
     /// Takes everything off the payout queue, as records of an event.
@@ -211,11 +347,17 @@ impl System {
     /// Nothing of this may stand in a log.
     pub fn secrets(&self) -> Vec<String> {
         let typed = events::form(&events::read("ussd-code"));
+        let password =
+            events::body(&events::read("admin-api-login"))["password"].as_str().unwrap_or_default().to_owned();
         vec![
             PATH_SECRET.to_owned(),
             PEPPER.to_owned(),
             API_KEY.to_owned(),
             SUBSCRIPTION_KEY.to_owned(),
+            STAFF_TOKEN_KEY.to_owned(),
+            STAFF_SEAL_KEY.to_owned(),
+            STAFF_PEPPER.to_owned(),
+            password,
             SESSION_TOKEN.to_owned(),
             names::LOCAL_SECRET_KEY.to_owned(),
             typed["phoneNumber"].trim_start_matches("+250").to_owned(),
@@ -224,6 +366,31 @@ impl System {
             self.code.printed(),
         ]
     }
+}
+
+/// The template's names of what the services hold.
+fn resources(names: &Names) -> std::collections::HashMap<String, String> {
+    [
+        (names.table.as_str(), "Table"),
+        (&names.payout_queue, "PayoutQueue"),
+        (&names.payout_dead_letters, "PayoutDeadLetters"),
+        (&names.ussd_secret, "UssdSecret"),
+        (&names.callback_secret, "CallbackSecret"),
+        (&names.momo_secret, "MomoSecret"),
+        (&names.staff_secret, "StaffSecret"),
+        (&names.bucket, "AuditBucket"),
+        (AUDIT_KEY_ID, "AuditKey"),
+    ]
+    .map(|(real, name)| (real.to_owned(), name.to_owned()))
+    .into()
+}
+
+/// Serves a router on a loopback port and answers its address.
+async fn served(router: axum::Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be had");
+    let address = format!("http://{}", listener.local_addr().expect("a bound port has a number"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
 }
 
 /// The sample's customer read a 0 as a D.

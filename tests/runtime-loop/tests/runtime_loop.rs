@@ -1,17 +1,17 @@
 //! Each function's binary, asked through the Runtime API.
 
-use domain::{batch::Code, payout::State, redemption::Redemption, time};
+use domain::{batch::Code, payout::State, redemption::Redemption, seal::newest_due};
 use runtime_loop::{
     events::{self, form, function_of, read},
     runtime_api::Came,
-    system::{AMOUNT, CALLBACK_BASE, System},
+    system::{AMOUNT, CALLBACK_BASE, CONSOLE_BASE, System},
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Deadline, Notice, keys};
 
-/// In the order of a promo code's life.
-const SAMPLES: [&str; 7] = [
+/// In the order of a promo code's life; then staff's day.
+const SAMPLES: [&str; 12] = [
     "ussd-dial",
     "ussd-code",
     "ussd-session-end",
@@ -19,10 +19,15 @@ const SAMPLES: [&str; 7] = [
     "momo-callback-post",
     "disbursement",
     "sweeper",
+    "admin-api-login",
+    "admin-api-users",
+    "nightly-seal",
+    "nightly-retain",
+    "notifier",
 ];
 
 /// Without these a function doesn't start.
-const REQUIRED: [(&str, &[&str]); 4] = [
+const REQUIRED: [(&str, &[&str]); 7] = [
     ("ussd", &["ENVIRONMENT", "PAYOUT_QUEUE_URL", "SWITCH_EPOCH", "TABLE_NAME", "USSD_SECRET_ID"]),
     ("momo-callback", &["CALLBACK_SECRET_ID", "PAYOUT_QUEUE_URL", "TABLE_NAME"]),
     (
@@ -40,6 +45,9 @@ const REQUIRED: [(&str, &[&str]); 4] = [
         ],
     ),
     ("sweeper", &["PAYOUT_QUEUE_URL", "TABLE_NAME"]),
+    ("admin-api", &["AUDIT_BUCKET", "AUDIT_PUBLIC_KEY", "ENVIRONMENT", "STAFF_SECRET_ID", "TABLE_NAME"]),
+    ("nightly", &["AUDIT_BUCKET", "AUDIT_KEY_ID", "AUDIT_PUBLIC_KEY", "ENVIRONMENT", "TABLE_NAME"]),
+    ("notifier", &["CONSOLE_BASE_URL", "ENVIRONMENT", "MAIL_FROM", "STAFF_SECRET_ID", "TABLE_NAME"]),
 ];
 
 fn soon() -> Deadline {
@@ -55,6 +63,28 @@ fn words(answer: &Value) -> &str {
     answer["body"].as_str().unwrap_or_else(|| panic!("no body: {answer}"))
 }
 
+/// The body of an answer to the HTTP API with this status, which must be JSON.
+#[track_caller]
+fn json_of(answer: &Value, status: u16) -> Value {
+    assert_eq!(answer["statusCode"], status, "{answer}");
+    let kind = answer["headers"]["content-type"].as_str().unwrap_or_default();
+    assert!(kind.starts_with("application/") && kind.contains("json"), "{answer}");
+    let body = answer["body"].as_str().unwrap_or_else(|| panic!("no body: {answer}"));
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+/// `event` with the token of a sign-in in its header.
+fn with_token(mut event: Value, token: &str) -> Value {
+    event["headers"]["authorization"] = format!("Bearer {token}").into();
+    event
+}
+
+/// Every call of a function is one that its role in template.yaml allows.
+#[track_caller]
+fn no_role_was_too_narrow(system: &System) {
+    assert!(system.refused().is_empty(), "{:#?}", system.refused());
+}
+
 #[track_caller]
 fn gives_nothing_away(system: &System, output: &str) {
     assert!(!output.is_empty(), "a function that writes nothing gives nothing away");
@@ -68,6 +98,8 @@ fn gives_nothing_away(system: &System, output: &str) {
 async fn each_sample_event_is_accepted_by_its_function_through_the_runtime_loop() {
     assert_eq!(BTreeSet::from_iter(events::names()), BTreeSet::from(SAMPLES.map(str::to_owned)), "events/, SAMPLES");
     let system = System::start().await;
+    system.administrator().await;
+    let mut token = String::new();
     // One process for all events of a function, as Lambda keeps one for the next event.
     let mut running = BTreeMap::new();
     for sample in SAMPLES {
@@ -90,13 +122,45 @@ async fn each_sample_event_is_accepted_by_its_function_through_the_runtime_loop(
             "disbursement" => assert_eq!(answer, json!({ "batchItemFailures": [] })),
             // The payout just made is due in 90 s, if its message is lost.
             "sweeper" => assert_eq!(answer, json!({ "routed": 0, "passed": 0 })),
+            "admin-api-login" => {
+                let signed_in = json_of(&answer, 200);
+                assert_eq!(signed_in["result"], "signed_in", "{signed_in}");
+                signed_in["access_token"].as_str().expect("a token").clone_into(&mut token);
+            }
+            // What stands in the sample is nobody's token.
+            "admin-api-users" => {
+                json_of(&answer, 401);
+                let answer = function.invoke(&with_token(read(sample), &token)).await;
+                let users = json_of(&answer, 200);
+                assert_eq!(users["items"][0]["email"], events::body(&read("admin-api-login"))["email"], "{users}");
+            }
+            // Everything on record is of this hour, which isn't due.
+            "nightly-seal" => {
+                assert_eq!(answer, json!({ "sealed": 1, "entries": 0 }));
+                is_sealed(&system).await;
+            }
+            "nightly-retain" => assert_eq!(answer, json!({ "hours": 0, "entries": 0, "refused": 0 })),
+            "notifier" => {
+                let sent = system.letterbox.letters().len();
+                assert_eq!(answer, json!({ "sent": sent, "postponed": 0, "given_up": 0, "passed": 0 }));
+            }
             other => panic!("say here what {other} is answered"),
         }
     }
     assert!(system.simulator.transfers().is_empty(), "no sample sends money by itself");
+    no_role_was_too_narrow(&system);
     for mut function in running.into_values() {
         gives_nothing_away(&system, &function.stop().await);
     }
+}
+
+/// By the archive, and by the public key alone.
+async fn is_sealed(system: &System) {
+    let log = system.log();
+    let hour = newest_due(log.clock.now());
+    let report = log.verify(hour, hour, soon()).await.expect("the archive answers");
+    assert_eq!((report.hours, report.found), (1, 0), "{report:?}");
+    assert_eq!(Vec::from_iter(report.signers), ["aws-kms"]);
 }
 
 /// The last screen says so, and the table does.
@@ -166,6 +230,7 @@ async fn the_deployed_binaries_pay_a_typed_code_once_however_often_its_message_c
     assert_eq!((transfer.external_id.as_str(), transfer.sends), (payout.id.as_str(), 1));
     assert_eq!(transfer.payee, payout.payee.party_id());
     assert_eq!(system.simulator.paid_total(), AMOUNT);
+    no_role_was_too_narrow(&system);
     for mut function in [ussd, sender, callback, asker] {
         gives_nothing_away(&system, &function.stop().await);
     }
@@ -192,14 +257,7 @@ async fn the_sweeper_counts_a_payout_whose_message_was_lost_and_sends_another_on
     is_redeemed(&system, words(&ussd.invoke(&read("ussd-code")).await)).await;
     assert_eq!(system.records().await.len(), 1, "here it gets lost");
 
-    // As if it had waited.
-    let fresh = system.payout().await.expect("a payout");
-    let mut waited = fresh.clone();
-    waited.state = waited.state.due(fresh.created_at);
-    waited.version += 1;
-    let today = time::day(fresh.created_at, &jiff::tz::TimeZone::UTC);
-    let saved = system.store.save_payout(&fresh, &waited, &[], "test", today, soon()).await;
-    saved.expect("nobody else writes it");
+    let fresh = system.due_now().await;
 
     let mut sweeper = system.function("sweeper").await;
     assert_eq!(sweeper.invoke(&read("sweeper")).await, json!({ "routed": 1, "passed": 0 }));
@@ -207,6 +265,60 @@ async fn the_sweeper_counts_a_payout_whose_message_was_lost_and_sends_another_on
     let records = system.records().await;
     let [record] = records.as_slice() else { panic!("one lost, one sent: {records:?}") };
     assert_eq!(record["body"], json!({ "payout": fresh.id }).to_string());
+    no_role_was_too_narrow(&system);
+}
+
+// proves: OPS-02
+#[tokio::test]
+async fn a_letter_that_the_api_owes_somebody_is_sent_by_the_notifier_once_with_a_link_to_the_console() {
+    let system = System::start().await;
+    system.administrator().await;
+    let mut api = system.function("admin-api").await;
+    let signed_in = json_of(&api.invoke(&read("admin-api-login")).await, 200);
+    let token = signed_in["access_token"].as_str().expect("a token");
+
+    let mut event = with_token(read("admin-api-users"), token);
+    event["requestContext"]["http"]["method"] = "POST".into();
+    event["headers"]["content-type"] = "application/json".into();
+    event["headers"]["idempotency-key"] = "5f0c6a7e-6c0b-4f1d-9a35-0d1f1a2b3c4d".into();
+    let email = "second@mbelyco.example";
+    event["body"] = json!({ "email": email, "first_name": "Second", "last_name": "Person" }).to_string().into();
+    json_of(&api.invoke(&event).await, 201);
+
+    let mut notifier = system.function("notifier").await;
+    notifier.invoke(&read("notifier")).await;
+    notifier.invoke(&read("notifier")).await;
+    let letters = system.letterbox.letters();
+    let to_them: Vec<_> = letters.iter().filter(|letter| letter.to == [email]).collect();
+    let [letter] = to_them.as_slice() else { panic!("one account, one letter: {letters:?}") };
+    let link = letter.text.split_whitespace().find(|word| word.starts_with("https://")).expect("a link");
+    assert!(link.starts_with(CONSOLE_BASE), "{link}");
+    no_role_was_too_narrow(&system);
+    let proof = link.rsplit(['#', '=', '/']).next().expect("a last part");
+    for mut function in [api, notifier] {
+        let output = function.stop().await;
+        gives_nothing_away(&system, &output);
+        assert!(!output.contains(proof) && !output.contains(email), "{output}");
+    }
+}
+
+// proves: OPS-01, OPS-02
+#[tokio::test]
+async fn what_a_role_does_not_allow_is_refused_and_noticed() {
+    let system = System::start().await;
+    // The sweeper's work with the notifier's gate: both look into the index, but the queue isn't the notifier's.
+    let mut ussd = system.function("ussd").await;
+    is_redeemed(&system, words(&ussd.invoke(&read("ussd-code")).await)).await;
+    system.due_now().await;
+    let mut variables = system.of_the_platform("notifier");
+    variables.extend(system.of_the_template("sweeper"));
+    let mut sweeper = system.function_with("sweeper", &variables).await;
+    sweeper.invoke(&read("sweeper")).await;
+    let refused: BTreeSet<(String, String, String)> =
+        system.refused().into_iter().map(|(by, call)| (by, call.action, call.resource)).collect();
+    let expected = ("notifier", "sqs:SendMessage", "PayoutQueue");
+    let expected = (expected.0.to_owned(), expected.1.to_owned(), expected.2.to_owned());
+    assert_eq!(refused, BTreeSet::from([expected]));
 }
 
 /// Runs a function that can't start, and answers the variables that it says aren't set.

@@ -1,0 +1,143 @@
+//! Reading fields into the business's own values; everything that doesn't fit is told at once.
+
+use domain::{
+    permission::{Permission, Permissions},
+    phone::Msisdn,
+    role::RoleId,
+    staff::Email,
+    text::Language,
+};
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use web::{FieldProblem, Problem};
+
+#[derive(Default)]
+pub struct Fields(Vec<FieldProblem>);
+
+impl Fields {
+    fn wrong(&mut self, field: &str, code: &'static str, message: impl Into<String>) {
+        self.0.push(FieldProblem::new(field, code, message.into()));
+    }
+
+    pub fn email(&mut self, field: &str, text: &str) -> Option<Email> {
+        let read = Email::parse(text);
+        if let Err(error) = &read {
+            self.wrong(field, "malformed", error.to_string());
+        }
+        read.ok()
+    }
+
+    /// A number, or an empty text for none.
+    pub fn phone(&mut self, field: &str, text: &str) -> Option<Msisdn> {
+        if text.is_empty() {
+            return None;
+        }
+        let read = Msisdn::parse(text);
+        if let Err(error) = &read {
+            self.wrong(field, "malformed", error.to_string());
+        }
+        read.ok()
+    }
+
+    /// A name on one line, without the spaces around it.
+    pub fn name(&mut self, field: &str, text: &str) -> String {
+        let text = text.trim();
+        if text.is_empty() || text.chars().any(char::is_control) {
+            self.wrong(field, "malformed", "a name on one line");
+        }
+        text.to_owned()
+    }
+
+    /// A sentence or more, without the spaces around it.
+    pub fn text(&mut self, field: &str, text: &str) -> String {
+        let text = text.trim();
+        if text.is_empty() || text.chars().any(|c| c.is_control() && c != '\n') {
+            self.wrong(field, "malformed", "some words");
+        }
+        text.to_owned()
+    }
+
+    pub fn roles(&mut self, field: &str, list: &[String]) -> Vec<RoleId> {
+        let mut roles = Vec::with_capacity(list.len());
+        for text in list {
+            match RoleId::parse(text) {
+                Ok(role) => roles.push(role),
+                Err(error) => self.wrong(field, "unknown", error.to_string()),
+            }
+        }
+        roles
+    }
+
+    pub fn permissions(&mut self, field: &str, list: &[String]) -> Permissions {
+        let mut permissions = Permissions::default();
+        for key in list {
+            match Permission::parse(key) {
+                Some(permission) => permissions.insert(permission),
+                None => {
+                    let shown: String = key.chars().take(64).collect();
+                    self.wrong(field, "unknown", format!("there is no permission {shown:?}"));
+                }
+            }
+        }
+        permissions
+    }
+
+    /// Addresses or networks.
+    pub fn networks(&mut self, field: &str, list: &[String]) -> Vec<IpNet> {
+        let mut networks = Vec::with_capacity(list.len());
+        for text in list {
+            match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+                Ok(network) => networks.push(network),
+                Err(_) => self.wrong(field, "malformed", format!("{text:?} is neither an address nor a network")),
+            }
+        }
+        networks
+    }
+
+    /// # Errors
+    /// Everything that didn't fit.
+    pub fn finish(self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::invalid(self.0)) }
+    }
+}
+
+/// The languages of screens and letters.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub enum Tongue {
+    #[serde(rename = "rw")]
+    Kinyarwanda,
+    #[default]
+    #[serde(rename = "en")]
+    English,
+}
+
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::Kinyarwanda => Self::Kinyarwanda,
+            Tongue::English => Self::English,
+        }
+    }
+}
+
+impl From<Language> for Tongue {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Kinyarwanda => Self::Kinyarwanda,
+            Language::English => Self::English,
+        }
+    }
+}
+
+/// For garde: an id of 32 hexadecimal figures.
+pub fn drawn_id(text: &String, _: &()) -> garde::Result {
+    let shaped = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if shaped { Ok(()) } else { Err(web::finding("malformed", "32 hexadecimal figures")) }
+}
+
+/// For garde: a role's id.
+pub fn role_id(text: &String, _: &()) -> garde::Result {
+    RoleId::parse(text).map(|_| ()).map_err(|error| web::finding("malformed", &error.to_string()))
+}

@@ -1,0 +1,140 @@
+//! The REST API of staff, under `/api/v1`. Its document is at `/api/v1/openapi.json`, a page of it at `/api/v1/docs`.
+
+mod caller;
+mod fields;
+mod refusal;
+mod routes;
+mod views;
+
+pub use caller::{ACCESS_COOKIE, REFRESH_COOKIE};
+
+use axum::{Router, middleware};
+use domain::{access::MfaDemand, settings::Settings};
+use lambda_http::{Body, Request, Response};
+use serde_json::Value;
+use service::{
+    Clock,
+    aws::Aws,
+    config::{BadConfig, Environment},
+    live::LiveSettings,
+    secret::Secret,
+};
+use staff::{Desk, Trouble};
+use std::sync::Arc;
+use store::{Deadline, Store};
+use web::{Api, Document};
+
+/// Time for counting a call.
+const COUNT_BUDGET_MS: u64 = 3_000;
+/// Time for reading the settings where they are not read along.
+const SETTINGS_BUDGET_MS: u64 = 3_000;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct App {
+    pub desk: Arc<Desk>,
+    pub log: Arc<seal::Log>,
+    settings: LiveSettings,
+}
+
+impl App {
+    /// The settings, at most ten seconds old.
+    pub(crate) async fn settings(&self) -> Result<Arc<Settings>, Trouble> {
+        match self.settings.wanted() {
+            Some(key) => {
+                let deadline = Deadline::in_ms(SETTINGS_BUDGET_MS);
+                let items = self.desk.store.read(std::slice::from_ref(&key), deadline).await?;
+                Ok(self.settings.current(&items, true)?)
+            }
+            None => Ok(self.settings.last()),
+        }
+    }
+}
+
+pub struct AdminApi {
+    pub desk: Arc<Desk>,
+    pub log: Arc<seal::Log>,
+    router: Router,
+    document: Document,
+}
+
+impl AdminApi {
+    pub fn new(desk: Arc<Desk>, log: Arc<seal::Log>) -> Self {
+        let app = App { desk: Arc::clone(&desk), log: Arc::clone(&log), settings: LiveSettings::default() };
+        let api = Api::new("MBELYCO Promo", "1.0.0")
+            .cookie(ACCESS_COOKIE)
+            .description("What staff do. Times are RFC 3339 in UTC; amounts are whole RWF; problems are RFC 9457.");
+        let api = routes::health::routes(api);
+        let api = routes::auth::routes(api);
+        let api = routes::own::routes(api);
+        let api = routes::keys::routes(api);
+        let api = routes::users::routes(api);
+        let api = routes::changes::routes(api);
+        let api = routes::roles::routes(api);
+        let api = routes::security::routes(api);
+        let api = routes::audit::routes(api);
+        let (router, document) = api.finish(app.clone());
+        let idempotency = web::Idempotency::new(desk.store.clone(), desk.clock.clone());
+        // The last layer is the outermost.
+        let router = router
+            .layer(middleware::from_fn_with_state(idempotency, web::idempotent))
+            .layer(middleware::from_fn_with_state(app.clone(), caller::identify))
+            .layer(middleware::from_fn(web::cors))
+            .layer(middleware::from_fn_with_state(app, origins));
+        Self { desk, log, router: web::ground(router), document }
+    }
+
+    /// # Errors
+    /// Every variable that is missing or malformed.
+    pub fn from_environment() -> Result<Self, BadConfig> {
+        let mut environment = Environment::of_process();
+        let desk = desk(&mut environment);
+        let aws = Aws::from_environment(&mut environment);
+        let log = seal::Log::from_environment(&mut environment, &aws, desk.clock.clone());
+        environment.finish()?;
+        Ok(Self::new(Arc::new(desk), Arc::new(log)))
+    }
+
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        web::call(&self.router, request).await
+    }
+
+    /// The OpenAPI document.
+    pub fn document(&self) -> &Value {
+        self.document.value()
+    }
+}
+
+/// The desk, by the usual variables.
+pub fn desk(environment: &mut Environment) -> Desk {
+    let aws = Aws::from_environment(environment);
+    let store = Store::new(aws.dynamodb(), environment.required("TABLE_NAME"));
+    let secret = Secret::new(aws.secrets_manager(), environment.required("STAFF_SECRET_ID"));
+    let mfa = match environment.optional("STAFF_MFA").as_deref() {
+        None | Some("enforced") => MfaDemand::Enforced,
+        Some("relaxed") => MfaDemand::Relaxed,
+        Some(_) => {
+            environment.problem("STAFF_MFA is enforced or relaxed");
+            MfaDemand::Enforced
+        }
+    };
+    Desk::new(store, Clock::system(), secret, environment.required("ENVIRONMENT"), mfa)
+}
+
+/// Tells the layer of CORS which origins the settings allow. Asked only where a browser names one.
+async fn origins(
+    axum::extract::State(app): axum::extract::State<App>,
+    mut request: axum::extract::Request,
+    next: middleware::Next,
+) -> axum::response::Response {
+    if request.headers().contains_key(http::header::ORIGIN) {
+        match app.settings().await {
+            Ok(settings) => {
+                let allowed: Arc<[String]> = settings.security.cors_origins.clone().into();
+                request.extensions_mut().insert(web::AllowedOrigins(allowed));
+            }
+            Err(trouble) => tracing::warn!(%trouble, "the settings cannot be read; no other origin is allowed"),
+        }
+    }
+    next.run(request).await
+}

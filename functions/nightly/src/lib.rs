@@ -1,0 +1,109 @@
+//! What is done by the hour and by the night: sealing the audit log, and retention of its old entries.
+
+mod retention;
+
+pub use retention::Retained;
+
+use seal::{SealError, SealedHour, Sealer};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use service::{
+    Clock,
+    aws::Aws,
+    config::{BadConfig, Environment},
+    metrics::{self, Unit},
+};
+use std::time::Duration;
+use store::Deadline;
+
+/// A run ends by then, whatever is left; the next one goes on from there.
+const BUDGET_MS: u64 = 600_000;
+/// How long one read of a full page of entries may take.
+const TABLE_CALL: Duration = Duration::from_secs(5);
+
+/// What a schedule sends: `{"job": "seal"}` each hour, `{"job": "retain"}` each night.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "job")]
+pub enum Job {
+    Seal,
+    Retain,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    #[error("the event names no job of this function")]
+    UnknownJob,
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+pub struct Nightly {
+    pub sealer: Sealer,
+}
+
+impl Nightly {
+    /// # Errors
+    /// Every variable that is missing or malformed.
+    pub fn from_environment() -> Result<Self, BadConfig> {
+        let mut environment = Environment::of_process();
+        let aws = Aws { call_timeout: TABLE_CALL, ..Aws::from_environment(&mut environment) };
+        let sealer = Sealer::from_environment(&mut environment, &aws, Clock::system());
+        environment.finish()?;
+        sealer.map(|sealer| Self { sealer }).ok_or_else(|| BadConfig(vec!["there is no signing key".to_owned()]))
+    }
+
+    /// # Errors
+    /// [`JobError`]; the next run of the job does what this one left.
+    pub async fn handle(&self, event: &Value) -> Result<Value, JobError> {
+        let job = Job::deserialize(event).map_err(|_| JobError::UnknownJob)?;
+        let deadline = Deadline::in_ms(BUDGET_MS);
+        match job {
+            Job::Seal => {
+                let sealed = Box::pin(self.seal(deadline)).await?;
+                let written = sealed.iter().filter(|hour| hour.written).count();
+                let entries: u64 = sealed.iter().map(|hour| hour.digest.count).sum();
+                Ok(json!({ "sealed": written, "entries": entries }))
+            }
+            Job::Retain => {
+                let done = Box::pin(self.retain(deadline)).await?;
+                Ok(json!({ "hours": done.hours, "entries": done.entries, "refused": done.refused.len() }))
+            }
+        }
+    }
+
+    /// Seals every hour that is due.
+    ///
+    /// # Errors
+    /// See [`Sealer::seal_due`].
+    pub async fn seal(&self, deadline: Deadline) -> Result<Vec<SealedHour>, SealError> {
+        let done = self.sealer.seal_due(deadline).await;
+        // Told after a failure too: that nothing is sealed is what an alarm waits for.
+        self.tell_lag().await;
+        let sealed = done.inspect_err(|error| tracing::error!(%error, "sealing stopped; the next run goes on"))?;
+        let written = sealed.iter().filter(|hour| hour.written).count();
+        metrics::emit("audit_sealed_hours", count(written), Unit::Count, &[]);
+        if let Some(late) = sealed.iter().find(|hour| hour.written && hour.digest.late) {
+            tracing::error!(hour = %late.digest.hour, "sealed late");
+        }
+        Ok(sealed)
+    }
+
+    /// Seconds since the end of the newest hour that is sealed; 20 to 80 minutes where sealing runs each hour.
+    async fn tell_lag(&self) {
+        match self.sealer.log.last_sealed().await {
+            Ok(Some(last)) => {
+                let lag_s = self.sealer.log.clock.now().as_second().saturating_sub(last.end().as_second());
+                metrics::emit("audit_seal_lag_seconds", count(lag_s.try_into().unwrap_or(0)), Unit::Seconds, &[]);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "how far sealing has come is not known"),
+        }
+    }
+}
+
+/// A metric's value; exact up to 2^53.
+fn count(number: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let value = number as f64;
+    value
+}

@@ -1,0 +1,92 @@
+//! Keys for programs: each its owner's, with at most the owner's permissions, and revocable.
+
+use crate::{Desk, Trouble, sign_in::drawn_text, tokens, users::lost};
+use domain::{
+    access::Oneself,
+    audit::{Class, Severity},
+    id::ApiKeyId,
+    permission::Permissions,
+    time::{self, DAY_MS},
+};
+use store::{ApiKey, chance};
+
+/// The most keys that are not revoked, of one user.
+const KEYS_MAX: usize = 20;
+
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    pub name: String,
+    pub scope: Permissions,
+    pub days: u32,
+}
+
+/// A key, with the text that is never shown again.
+#[derive(Clone, Debug)]
+pub struct ShownOnce {
+    pub key: ApiKey,
+    pub text: String,
+}
+
+impl Desk {
+    /// # Errors
+    /// [`Trouble::Store`].
+    pub async fn api_keys(&self, oneself: &Oneself) -> Result<Vec<ApiKey>, Trouble> {
+        Ok(self.store.own_api_keys(oneself, self.deadline()).await?.items)
+    }
+
+    /// # Errors
+    /// [`Trouble::Invalid`] for permissions that the owner doesn't hold; [`Trouble::State`] for too many keys.
+    pub async fn create_api_key(&self, oneself: &Oneself, new: NewApiKey) -> Result<ShownOnce, Trouble> {
+        let actor = &oneself.0;
+        if let Some(confined) = actor.confined() {
+            return Err(domain::access::Refused::Confined(confined).into());
+        }
+        // A key that makes keys would outlive its own end.
+        if actor.session().is_none() {
+            return Err(Trouble::State("needs_session", "a key can't make another; sign in".to_owned()));
+        }
+        let missing = new.scope.without(actor.permissions());
+        if !missing.is_empty() {
+            let keys: Vec<_> = missing.iter().map(|permission| permission.key()).collect();
+            return Err(Trouble::field("scope", "not_held", format!("you don't hold {}", keys.join(", "))));
+        }
+        let held = self.api_keys(oneself).await?;
+        if held.iter().filter(|key| key.revoked_at.is_none()).count() >= KEYS_MAX {
+            return Err(Trouble::State("too_many_keys", format!("at most {KEYS_MAX} keys; revoke one first")));
+        }
+        let now = self.now();
+        let secret = drawn_text()?;
+        let key = ApiKey {
+            id: ApiKeyId::drawn(now, chance()?),
+            user: actor.user().clone(),
+            name: new.name,
+            digest: tokens::digest_of(&secret),
+            scope: new.scope,
+            created_at: now,
+            expires_at: Some(time::plus(now, i64::from(new.days) * DAY_MS)),
+            revoked_at: None,
+            version: 1,
+        };
+        let scope: Vec<_> = key.scope.iter().map(|permission| permission.key()).collect();
+        let act = self.store.act(oneself, now, Class::Security, "api_key.created", format!("api_key:{}", key.id))?;
+        let act = act.severity(Severity::Warning).changed("scope", None, Some(scope.join(" ")));
+        act.api_key(None, &key)?.commit(self.deadline()).await.map_err(lost)?;
+        Ok(ShownOnce { text: tokens::api_key(actor.user(), &key.id, &secret), key })
+    }
+
+    /// Revokes a key; it opens nothing from the next request on.
+    ///
+    /// # Errors
+    /// [`Trouble::NotFound`] for anybody else's.
+    pub async fn revoke_api_key(&self, oneself: &Oneself, id: &ApiKeyId) -> Result<(), Trouble> {
+        let caller = self.store.caller(oneself.0.user(), None, Some(id), self.deadline()).await?;
+        let key = caller.api_key.ok_or(Trouble::NotFound("key"))?;
+        if key.revoked_at.is_some() {
+            return Ok(());
+        }
+        let now = self.now();
+        let after = ApiKey { revoked_at: Some(now), version: key.version + 1, ..key.clone() };
+        let act = self.store.act(oneself, now, Class::Security, "api_key.revoked", format!("api_key:{id}"))?;
+        act.api_key(Some(&key), &after)?.commit(self.deadline()).await.map_err(lost)
+    }
+}
