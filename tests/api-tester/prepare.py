@@ -7,12 +7,12 @@ import json
 import sys
 import urllib.request
 
-PASSWORD_HEADERS = {"content-type": "application/json", "user-agent": "api-tester"}
+HEADERS = {"content-type": "application/json", "user-agent": "api-tester"}
 
 
 def ask(method, url, body=None, headers=None):
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, method=method, headers=PASSWORD_HEADERS | (headers or {}))
+    request = urllib.request.Request(url, data=data, method=method, headers=HEADERS | (headers or {}))
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer), answer.headers
 

@@ -2,6 +2,7 @@
 
 mod caller;
 mod fields;
+mod pages;
 mod refusal;
 mod routes;
 mod views;
@@ -77,6 +78,7 @@ impl AdminApi {
         let idempotency = web::Idempotency::new(desk.store.clone(), desk.clock.clone());
         // The last layer is the outermost.
         let router = router
+            .merge(pages::routes())
             .layer(middleware::from_fn_with_state(idempotency, web::idempotent))
             .layer(middleware::from_fn_with_state(app.clone(), caller::identify))
             .layer(middleware::from_fn(web::cors))

@@ -54,13 +54,16 @@ pub fn problem(trouble: Trouble, now: jiff::Timestamp) -> Problem {
                 | NotAllowed::Lapsed
                 | NotAllowed::Outdated
                 | NotAllowed::LastSuperAdministrator
+                | NotAllowed::SuperDenied
                 | NotAllowed::Predefined => Problem::conflict(code, sentence(&words)),
                 NotAllowed::UnknownRole(_) => {
                     Problem::invalid(vec![FieldProblem::new("roles", "unknown", words.clone())])
                 }
-                NotAllowed::Oneself | NotAllowed::Above | NotAllowed::MoreThanHeld(_) | NotAllowed::SecondPerson => {
-                    Problem::forbidden(code, sentence(&words))
-                }
+                NotAllowed::Oneself
+                | NotAllowed::Above
+                | NotAllowed::MoreThanHeld(_)
+                | NotAllowed::OwnersAddress
+                | NotAllowed::SecondPerson => Problem::forbidden(code, sentence(&words)),
             }
         }
         Trouble::Link => Problem::gone("link_over", "This link was used, replaced, or is too old. Ask for a new one."),
@@ -91,6 +94,8 @@ fn code_of(why: &NotAllowed) -> &'static str {
         NotAllowed::Above => "above_you",
         NotAllowed::MoreThanHeld(_) => "more_than_held",
         NotAllowed::LastSuperAdministrator => "last_super_administrator",
+        NotAllowed::SuperDenied => "super_denied",
+        NotAllowed::OwnersAddress => "owners_address",
         NotAllowed::UnknownRole(_) => "unknown_role",
         NotAllowed::Nothing => "changes_nothing",
         NotAllowed::Inactive(_) => "account_inactive",

@@ -401,6 +401,7 @@ fn hold_alert(held: &Payout, kind: alert::Kind) -> Alert {
         | alert::Kind::SuspiciousSignIn
         | alert::Kind::RefreshReused
         | alert::Kind::ApprovalWaived
+        | alert::Kind::SensitiveAccount
         | alert::Kind::BreakGlass
         | alert::Kind::LetterUndelivered => "A person must look at this payout.",
     };

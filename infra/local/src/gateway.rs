@@ -16,10 +16,16 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use lambda_http::request::LambdaRequest;
 use serde_json::{Map, Value, json};
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 /// API Gateway's own limit is 10 MB; base64 in a 6 MB payload leaves about this much.
 const MAX_BODY: usize = 4_500_000;
+
+/// Requests so far: each has an id of its own, as on AWS.
+static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 /// The API's paths, each to its function.
 pub fn router(functions: Functions) -> Router {
@@ -30,6 +36,10 @@ pub fn router(functions: Functions) -> Router {
         .route("/api/v1/health", any(admin_api))
         .route("/api/v1/openapi.json", any(admin_api))
         .route("/api/v1/docs", any(admin_api))
+        .route("/password", any(admin_api))
+        .route("/confirm", any(admin_api))
+        .route("/link.css", any(admin_api))
+        .route("/link.js", any(admin_api))
         .route("/api/v1/auth/{*rest}", any(admin_api))
         .route("/api/v1/admin/{*rest}", any(admin_api))
         .with_state(functions)
@@ -101,7 +111,7 @@ pub fn event(
                 "sourceIp": peer.ip().to_string(),
                 "userAgent": parts.headers.get("user-agent").and_then(|agent| agent.to_str().ok()).unwrap_or_default(),
             },
-            "requestId": "local", "routeKey": "$default", "stage": "$default",
+            "requestId": format!("local-{}", REQUESTS.fetch_add(1, Ordering::Relaxed)), "routeKey": "$default", "stage": "$default",
             "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 0,
         },
         "body": STANDARD.encode(body),

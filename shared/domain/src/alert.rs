@@ -29,6 +29,8 @@ pub enum Kind {
     RefreshReused,
     /// A change of roles was made without a second person, because there is none.
     ApprovalWaived,
+    /// Somebody deactivated, deleted or reset an administrator, or changed the address of an account that can do much.
+    SensitiveAccount,
     /// Whoever holds the deployment let a locked-out administrator in again.
     BreakGlass,
     /// A letter to a member of the staff was given up.
@@ -49,6 +51,7 @@ impl Kind {
             Self::SuspiciousSignIn => "suspicious_sign_in",
             Self::RefreshReused => "refresh_reused",
             Self::ApprovalWaived => "approval_waived",
+            Self::SensitiveAccount => "sensitive_account",
             Self::BreakGlass => "break_glass",
             Self::LetterUndelivered => "letter_undelivered",
         }

@@ -94,6 +94,10 @@ pub enum NotAllowed {
     MoreThanHeld(Permissions),
     #[error("there must always be one active Super Administrator")]
     LastSuperAdministrator,
+    #[error("a Super Administrator can't be denied anything; take the role instead")]
+    SuperDenied,
+    #[error("only its owner changes an administrator's address")]
+    OwnersAddress,
     #[error("there is no role {0}")]
     UnknownRole(RoleId),
     #[error("that changes nothing")]
@@ -170,6 +174,10 @@ pub fn judge_user(actor: &Actor, user: &User, after: &User, world: &World<'_>) -
     let rank = user.rank(world.roles).max(after.rank(world.roles));
     if !actor.rank().manages(rank) {
         return Err(NotAllowed::Above);
+    }
+    // Else the last one could be left unable to appoint anybody.
+    if after.rank(world.roles) == Rank::SuperAdministrator && !after.denials.is_empty() {
+        return Err(NotAllowed::SuperDenied);
     }
     // A role is judged whole: what it gives now, and would give if a denial were lifted later.
     let gained: Vec<RoleId> = after.roles.iter().filter(|role| !user.roles.contains(role)).cloned().collect();
@@ -253,6 +261,19 @@ impl Change {
             return Err(NotAllowed::Above);
         }
         Ok(())
+    }
+
+    /// Whether whoever asked could still ask: an active account that doesn't hold the role in question. What somebody
+    /// asked for before they were given the role, or sent away, isn't carried out.
+    ///
+    /// # Errors
+    /// [`NotAllowed::Outdated`].
+    pub fn still_asked(&self, asker: Option<&User>) -> Result<(), NotAllowed> {
+        let asker = asker.filter(|user| user.state == UserState::Active).ok_or(NotAllowed::Outdated)?;
+        match &self.what {
+            What::Role { role, .. } if asker.roles.contains(role) => Err(NotAllowed::Outdated),
+            What::Role { .. } | What::UserRoles { .. } | What::UserPermissions { .. } => Ok(()),
+        }
     }
 
     /// The user after the change, if the user is still as it was asked for.

@@ -187,6 +187,10 @@ pub struct User {
     pub new_email: Option<NewEmail>,
     /// Sessions of another epoch have ended.
     pub session_epoch: u32,
+    /// Programs' keys of another epoch have ended. It moves when somebody else resets or deactivates the account, not
+    /// when its owner sets a new password.
+    #[serde(default)]
+    pub key_epoch: u32,
     /// The newest session: the only one where several are not allowed.
     pub latest_session: Option<SessionId>,
     #[serde(with = "time::required")]
@@ -217,6 +221,7 @@ impl User {
             password_link: None,
             new_email: None,
             session_epoch: 1,
+            key_epoch: 0,
             latest_session: None,
             created_at: now,
             updated_at: now,

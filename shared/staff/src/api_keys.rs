@@ -62,6 +62,7 @@ impl Desk {
             name: new.name,
             digest: tokens::digest_of(&secret),
             scope: new.scope,
+            epoch: self.own(oneself).await?.key_epoch,
             created_at: now,
             expires_at: Some(time::plus(now, i64::from(new.days) * DAY_MS)),
             revoked_at: None,

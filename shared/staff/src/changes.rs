@@ -239,6 +239,8 @@ impl Desk {
         now: Timestamp,
         keep: Keep<'_, Change>,
     ) -> Result<Change, Trouble> {
+        let asker = self.store.user(permit, &change.asked_by, self.deadline()).await?;
+        change.still_asked(asker.as_ref())?;
         let (roles, administrators, _) = self.store.governance(self.deadline()).await?;
         let world = World { roles: &roles, administrators: &administrators };
         let entity = format!("change:{}", change.id);

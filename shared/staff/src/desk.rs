@@ -158,6 +158,7 @@ impl Desk {
             (Some(session), None, None) => admit(&session, admission),
             (None, Some(key), Some(proof)) => {
                 let good = tokens::digest_of(proof) == key.digest
+                    && key.epoch == user.key_epoch
                     && key.revoked_at.is_none()
                     && key.expires_at.is_none_or(|end| now < end);
                 if !good {

@@ -89,6 +89,7 @@ impl Desk {
             mfa: Mfa::Off,
             password_link: Some(link.kept),
             session_epoch: user.session_epoch + 1,
+            key_epoch: user.key_epoch + 1,
             ..user.next(now)
         };
         let by = System("break-glass");

@@ -68,7 +68,8 @@ impl Desk {
     /// Sets a password by a letter's link.
     ///
     /// # Errors
-    /// [`Trouble::Link`]; [`Trouble::Invalid`] with everything that the password lacks, the link staying good.
+    /// [`Trouble::Link`]; [`Trouble::KeptOut`], and [`Trouble::Invalid`] with everything that the password lacks, the link
+    /// staying good.
     pub async fn set_password_by_link(&self, presence: Presence, link: &str, new: &str) -> Result<(), Trouble> {
         let (id, digest) = tokens::read_link(link).ok_or(Trouble::Link)?;
         let user = self.store.linked_user(&id, self.deadline()).await?.ok_or(Trouble::Link)?;
@@ -78,6 +79,8 @@ impl Desk {
             return Err(Trouble::Link);
         }
         let (_, _, settings) = self.store.governance(self.deadline()).await?;
+        let visitor = Visitor(presence);
+        self.admit_visitor(&visitor, &settings.security, format!("user:{id}")).await?;
         let hash = self.new_hash(&settings.security.password, &user, "password", new).await?;
         let after = User {
             password: Some(hash),
@@ -86,7 +89,6 @@ impl Desk {
             session_epoch: user.session_epoch + 1,
             ..user.next(now)
         };
-        let visitor = Visitor(presence);
         let act = self.store.act(&visitor, now, Class::Authentication, "password.set_by_link", format!("user:{id}"))?;
         let act = act.differences(&user.audited(), &after.audited()).user(Some(&user), &after)?;
         // Used in the meantime, by this link's other copy.
@@ -99,7 +101,8 @@ impl Desk {
     /// Takes over a new address by the link that was sent there.
     ///
     /// # Errors
-    /// [`Trouble::Link`]; [`Trouble::Invalid`] when somebody else has taken the address in the meantime.
+    /// [`Trouble::Link`]; [`Trouble::KeptOut`]; [`Trouble::Invalid`] when somebody else has taken the address in the
+    /// meantime.
     pub async fn confirm_email(&self, presence: Presence, link: &str) -> Result<(), Trouble> {
         let (id, digest) = tokens::read_link(link).ok_or(Trouble::Link)?;
         let user = self.store.linked_user(&id, self.deadline()).await?.ok_or(Trouble::Link)?;
@@ -108,8 +111,10 @@ impl Desk {
         if !tokens::same(&new.link.digest, &digest) || now >= new.link.expires_at || user.state != UserState::Active {
             return Err(Trouble::Link);
         }
-        let after = User { email: new.email.clone(), new_email: None, ..user.next(now) };
+        let (_, _, settings) = self.store.governance(self.deadline()).await?;
         let visitor = Visitor(presence);
+        self.admit_visitor(&visitor, &settings.security, format!("user:{id}")).await?;
+        let after = User { email: new.email.clone(), new_email: None, ..user.next(now) };
         let act = self.store.act(&visitor, now, Class::Change, "user.email_confirmed", format!("user:{id}"))?;
         let act = act.differences(&user.audited(), &after.audited()).user(Some(&user), &after)?;
         match act.commit(self.deadline()).await {

@@ -61,7 +61,10 @@ impl Desk {
         };
         if user.state != UserState::Active {
             let entity = format!("user:{}", user.id);
-            return self.wrong(&visitor, &taken, entity, "sign_in.inactive", Trouble::Inactive).await;
+            // Who registers with somebody's address would else find out here whether it was free.
+            let waits = user.state == UserState::Pending;
+            let trouble = if waits { Trouble::Credentials } else { Trouble::Inactive };
+            return self.wrong(&visitor, &taken, entity, "sign_in.inactive", trouble).await;
         }
         if user.mfa.is_on() {
             if let Some(until) = taken.reserved.locked_until {

@@ -3,11 +3,12 @@
 use crate::{Asked, Desk, Keep, Trouble, trouble::FieldProblem};
 use domain::{
     access::{Actor, Permit},
+    alert::{Alert, Kind},
     audit::{Class, Severity},
     change::{self, NotAllowed, World},
     id::UserId,
     mail::Letter,
-    permission::{Permissions, right},
+    permission::{Permission, Permissions, right},
     phone::Msisdn,
     role::{Rank, RoleId, Roles},
     staff::{Email, NewEmail, User, UserState},
@@ -205,6 +206,12 @@ impl Desk {
                 return Err(NotAllowed::Inactive(user.state.name()).into());
             }
         }
+        let held = user.permissions(&roles);
+        // A form that is sent back whole names the address that it found.
+        let moves = update.email.as_ref().is_some_and(|email| *email != user.email);
+        if moves || update.reset_password || update.reset_mfa {
+            lets_in(permit.actor(), &user, held, moves, &roles)?;
+        }
         let keys = self.keys().await?;
         let now = self.now();
         let mut after = user.next(now);
@@ -214,7 +221,6 @@ impl Desk {
         after.phone = update.phone.unwrap_or(after.phone);
         after.language = update.language.unwrap_or(after.language);
         if let Some(email) = update.email.filter(|email| *email != user.email) {
-            may_change_address(permit.actor(), &user, &roles)?;
             let link = self.new_link(&user)?;
             letters.push(self.letter(&keys, &user, &email, Letter::ConfirmEmail, Some(&link.sent), None)?);
             letters.push(self.letter(&keys, &user, &user.email, Letter::EmailChanging, None, None)?);
@@ -237,10 +243,16 @@ impl Desk {
         let ends_sessions = update.reset_password || update.reset_mfa || after.state != UserState::Active;
         if ends_sessions {
             after.session_epoch += 1;
+            after.key_epoch += 1;
         }
         change::keeps_a_super_administrator(&user, &after, &world)?;
+        let above_staff = user.rank(&roles) > Rank::Staff;
+        let risky = after.new_email != user.new_email && held.iter().any(Permission::demands_mfa);
         let entity = format!("user:{id}");
         let mut act = self.store.act(permit, now, Class::Change, "user.updated", entity)?;
+        if (above_staff && ends_sessions) || risky {
+            act = act.alert(&sensitive(&after))?;
+        }
         if ends_sessions {
             act = act.severity(Severity::Warning);
         }
@@ -297,6 +309,7 @@ impl Desk {
             new_email: None,
             mfa: domain::staff::Mfa::Off,
             session_epoch: user.session_epoch + 1,
+            key_epoch: user.key_epoch + 1,
             ..user.next(now)
         };
         let world = World { roles: &roles, administrators: &administrators };
@@ -344,17 +357,6 @@ pub(crate) fn lost(error: StoreError) -> Trouble {
     }
 }
 
-/// Whoever has the mailbox gets the next link, so an address is as good as the account: it is changed by somebody who
-/// holds all of it already. An administrator's never is, because its owner is the second person for others' changes.
-fn may_change_address(actor: &Actor, user: &User, roles: &Roles) -> Result<(), Trouble> {
-    if user.rank(roles) > Rank::Staff {
-        let words = "an administrator's address is changed by its owner only";
-        return Err(Trouble::State("owner_only", words.to_owned()));
-    }
-    let missing = user.permissions(roles).without(actor.permissions());
-    if missing.is_empty() { Ok(()) } else { Err(NotAllowed::MoreThanHeld(missing).into()) }
-}
-
 /// The ladder, for changes that are not about roles. Nobody manages their own account here: that is what `auth/me` is for.
 pub(crate) fn managed(actor: &Arc<Actor>, user: &User, roles: &Roles) -> Result<(), Trouble> {
     if user.id == *actor.user() {
@@ -364,4 +366,30 @@ pub(crate) fn managed(actor: &Arc<Actor>, user: &User, roles: &Roles) -> Result<
         return Err(NotAllowed::Above.into());
     }
     Ok(())
+}
+
+/// Whoever can set somebody's address, password or app could act as them: only for those who may no more than oneself,
+/// and an administrator's address belongs to its owner alone. Else one person could be both of two.
+fn lets_in(actor: &Actor, user: &User, held: Permissions, address: bool, roles: &Roles) -> Result<(), Trouble> {
+    let missing = held.without(actor.permissions());
+    if !missing.is_empty() {
+        return Err(NotAllowed::MoreThanHeld(missing).into());
+    }
+    if address && user.rank(roles) > Rank::Staff {
+        return Err(NotAllowed::OwnersAddress.into());
+    }
+    Ok(())
+}
+
+fn sensitive(after: &User) -> Alert {
+    Alert {
+        id: format!("sensitive-{}-{}", after.id, after.version),
+        at: after.updated_at,
+        kind: Kind::SensitiveAccount,
+        entity: format!("user:{}", after.id),
+        note:
+            "Somebody deactivated, deleted or reset this administrator, or changed the address of this account, which \
+               can do much. The audit log says who; ask its owner whether it was meant."
+                .to_owned(),
+    }
 }

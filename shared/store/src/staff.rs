@@ -29,6 +29,9 @@ pub struct ApiKey {
     pub name: String,
     pub digest: String,
     pub scope: Permissions,
+    /// The owner's `key_epoch` when it was made.
+    #[serde(default)]
+    pub epoch: u32,
     #[serde(with = "time::required")]
     pub created_at: Timestamp,
     #[serde(with = "time::optional")]

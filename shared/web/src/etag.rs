@@ -8,12 +8,14 @@ use axum::{
 };
 use domain::identity::{digest, hex};
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use std::convert::Infallible;
 
 /// Tags in one header; nobody needs more, and each is compared.
 const TAGS_MAX: usize = 16;
+/// As [`IfMatch`] reads them.
+const TAGS_PATTERN: &str = r#"^(?:W/)?"[!#-~]*"(?:[ \t]*,[ \t]*(?:W/)?"[!#-~]*"){0,15}$"#;
 
 /// The strong entity tag of one version of one thing, quotes included. `kind` such as `user`: versions of different
 /// things never have the same tag.
@@ -51,7 +53,10 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
 
 impl OperationInput for IfMatch {
     fn operation_input(_: &mut GenContext, operation: &mut Operation) {
-        openapi::header_parameter(operation, "If-Match", "The ETag of what is changed, as it was read.", true);
+        let example = etag("kind", "id", 1);
+        let shape = json_schema!({ "type": "string", "pattern": TAGS_PATTERN, "examples": [example] });
+        let what = "The ETag of what is changed, as it was read.";
+        openapi::shaped_header_parameter(operation, "If-Match", what, true, shape);
         openapi::may_answer(operation, &[400, 412, 428]);
     }
 }

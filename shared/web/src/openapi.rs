@@ -73,11 +73,22 @@ pub fn plain_answer(operation: &mut Operation, status: u16, description: &str) {
 
 /// Says that the operation reads this header.
 pub fn header_parameter(operation: &mut Operation, name: &str, description: &str, required: bool) {
+    shaped_header_parameter(operation, name, description, required, json_schema!({ "type": "string" }));
+}
+
+/// As [`header_parameter`], with what the header looks like.
+pub(crate) fn shaped_header_parameter(
+    operation: &mut Operation,
+    name: &str,
+    description: &str,
+    required: bool,
+    schema: Schema,
+) {
     if has_parameter(operation, name) {
         return;
     }
     operation.parameters.push(ReferenceOr::Item(Parameter::Header {
-        parameter_data: parameter(name, description, required, json_schema!({ "type": "string" })),
+        parameter_data: parameter(name, description, required, schema),
         style: HeaderStyle::Simple,
     }));
 }

@@ -289,6 +289,7 @@ impl<'o> Stage<'o> {
             name: "old".to_owned(),
             digest: "none".to_owned(),
             scope: Permissions::default(),
+            epoch: 0,
             created_at: now,
             expires_at: None,
             revoked_at: None,

@@ -50,6 +50,7 @@ async fn a_code_of_the_app_is_taken_once_and_none_before_it() {
         let challenge = challenge(&office, &person, [10, 0, 1, number]).await;
         answered(&office, &challenge, &code, [10, 0, 1, number]).await.expect(status);
     }
+    office.wait(16);
     // An older one, seen over the shoulder, is no better than the one that was used.
     office.world.advance(60_000);
     let seen = office.present_code(&person);
@@ -296,7 +297,10 @@ async fn the_policy_is_asked_wherever_a_password_is_set() {
             ("/api/v1/auth/password/link", "password", json!({ "token": link, "password": weak })),
         ] {
             let got = office.ask("POST", path).by(&person).json(&form).send().await.expect(422);
-            assert_eq!((&got.body["errors"][0]["field"], &got.body["errors"][0]["code"]), (&json!(field), &json!(code)));
+            assert_eq!(
+                (&got.body["errors"][0]["field"], &got.body["errors"][0]["code"]),
+                (&json!(field), &json!(code))
+            );
             assert!(!got.text.contains(weak), "a refusal doesn't repeat it");
         }
     }

@@ -38,10 +38,12 @@ pub struct AuditQuery {
     /// RFC 3339; 30 days ago without it.
     #[serde(default)]
     #[garde(length(chars, min = 10, max = 40))]
+    #[schemars(extend("format" = "date-time"))]
     from: Option<String>,
     /// RFC 3339; now without it.
     #[serde(default)]
     #[garde(length(chars, min = 10, max = 40))]
+    #[schemars(extend("format" = "date-time"))]
     to: Option<String>,
     /// `user:<id>`, `customer:<id>`, `system:<part>` or `visitor`.
     #[serde(default)]

@@ -31,6 +31,7 @@ pub struct UserQuery {
     state: Option<UserState>,
     #[serde(default)]
     #[garde(inner(custom(role_id)))]
+    #[schemars(inner(regex(pattern = r"^[a-z0-9-]{1,64}$")))]
     role: Option<String>,
     /// In name or address.
     #[serde(default)]

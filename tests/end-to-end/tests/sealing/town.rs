@@ -79,7 +79,8 @@ pub fn soon() -> Deadline {
 pub fn failures(calls: &[String]) -> Vec<(usize, Fault)> {
     let repeats = |at: usize| at > 0 && calls[at] == "Query" && calls[at - 1] == "Query";
     let places: Vec<usize> = (0..calls.len()).filter(|at| !repeats(*at)).collect();
-    assert!(places.len() > 10, "a run is more than {calls:?}");
+    // Queries and puts of one hour run side by side, so the number varies by a few.
+    assert!(places.len() > 5, "a run is more than {calls:?}");
     places.into_iter().flat_map(|at| [(at, Fault::DieAfter), (at, Fault::LoseAnswer)]).collect()
 }
 
@@ -293,10 +294,12 @@ pub fn attributes(key: &keys::Key) -> HashMap<String, AttributeValue> {
 
 /// Answers for a bucket that keeps versions: keys, each with the number of its versions.
 #[derive(Clone, Default)]
-pub struct Versions(Arc<Mutex<Option<Vec<(String, u32)>>>>);
+pub struct Versions(Arc<Mutex<Option<Counts>>>);
+
+type Counts = Vec<(String, u32)>;
 
 impl Versions {
-    pub fn are(&self, versions: Vec<(String, u32)>) {
+    pub fn are(&self, versions: Counts) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(versions);
     }
 
