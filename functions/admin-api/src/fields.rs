@@ -132,12 +132,12 @@ impl From<Language> for Tongue {
 }
 
 /// For garde: an id of 32 hexadecimal figures.
-pub fn drawn_id(text: &String, _: &()) -> garde::Result {
+pub fn drawn_id(text: &str, _: &()) -> garde::Result {
     let shaped = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if shaped { Ok(()) } else { Err(web::finding("malformed", "32 hexadecimal figures")) }
 }
 
 /// For garde: a role's id.
-pub fn role_id(text: &String, _: &()) -> garde::Result {
-    RoleId::parse(text).map(|_| ()).map_err(|error| web::finding("malformed", &error.to_string()))
+pub fn role_id(text: &str, _: &()) -> garde::Result {
+    RoleId::parse(text).map(|_| ()).map_err(|error| web::finding("malformed", error.to_string()))
 }

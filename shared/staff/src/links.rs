@@ -92,10 +92,7 @@ impl Desk {
         let act = self.store.act(&visitor, now, Class::Authentication, "password.set_by_link", format!("user:{id}"))?;
         let act = act.differences(&user.audited(), &after.audited()).user(Some(&user), &after)?;
         // Used in the meantime, by this link's other copy.
-        act.commit(self.deadline()).await.map_err(|error| match error {
-            StoreError::Changed => Trouble::Link,
-            error => error.into(),
-        })
+        act.commit(self.deadline()).await.map_err(Trouble::on_change(Trouble::Link))
     }
 
     /// Takes over a new address by the link that was sent there.

@@ -11,7 +11,7 @@ use domain::{
     session::Session,
     staff::{Mfa, User},
 };
-use store::{Caller, StoreError, chance};
+use store::{Caller, chance};
 
 /// What the app is shown, once.
 #[derive(Clone, Debug)]
@@ -22,13 +22,6 @@ pub struct Enrolment {
     pub address: String,
     /// The address as a picture, SVG.
     pub picture: Option<String>,
-}
-
-fn lost(error: StoreError) -> Trouble {
-    match error {
-        StoreError::Changed => Trouble::Stale,
-        error => error.into(),
-    }
 }
 
 impl Desk {
@@ -77,7 +70,7 @@ impl Desk {
         let act = self.store.act(oneself, now, Class::Security, "mfa.on", format!("user:{}", user.id))?;
         let act = act.differences(&user.audited(), &after.audited());
         let act = act.user(Some(&user), &after)?.session(Some(&session), &proven)?;
-        act.commit(self.deadline()).await.map_err(lost)?;
+        act.commit(self.deadline()).await.map_err(Trouble::on_change(Trouble::Stale))?;
         Ok(codes)
     }
 
@@ -124,6 +117,6 @@ impl Desk {
     async fn write(&self, oneself: &Oneself, action: &str, before: &User, after: &User) -> Result<(), Trouble> {
         let act = self.store.act(oneself, self.now(), Class::Security, action, format!("user:{}", before.id))?;
         let act = act.severity(Severity::Info).differences(&before.audited(), &after.audited());
-        act.user(Some(before), after)?.commit(self.deadline()).await.map_err(lost)
+        act.user(Some(before), after)?.commit(self.deadline()).await.map_err(Trouble::on_change(Trouble::Stale))
     }
 }

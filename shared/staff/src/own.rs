@@ -100,10 +100,7 @@ impl Desk {
             self.store.act(oneself, now, Class::Authentication, "password.changed", format!("user:{}", user.id))?;
         let act = act.differences(&user.audited(), &after.audited());
         let act = act.user(Some(&user), &after)?.session(Some(&session), &kept)?;
-        act.commit(self.deadline()).await.map_err(|error| match error {
-            StoreError::Changed => Trouble::Stale,
-            error => error.into(),
-        })
+        act.commit(self.deadline()).await.map_err(Trouble::on_change(Trouble::Stale))
     }
 
     /// Says which of a user's address and number somebody else owns.

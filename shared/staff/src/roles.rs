@@ -117,14 +117,12 @@ impl Desk {
         let world = World { roles: &roles, administrators: &administrators };
         if let Some(role) = &after {
             let problems = roles.problems_of(&role.id, &role.name, &role.description);
-            let fields: Vec<FieldProblem> = problems
-                .into_iter()
-                .filter_map(|found| match problem(found) {
-                    Trouble::Invalid(fields) => Some(fields),
-                    _ => None,
-                })
-                .flatten()
-                .collect();
+            let mut fields: Vec<FieldProblem> = Vec::new();
+            for found in problems {
+                if let Trouble::Invalid(more) = problem(found) {
+                    fields.extend(more);
+                }
+            }
             if !fields.is_empty() {
                 return Err(Trouble::Invalid(fields));
             }

@@ -57,6 +57,11 @@ impl Desk {
         if let Err(rule) = wanted.access.admit(permit.actor().presence(), now) {
             found.push(FieldProblem::new("access", "locks_you_out", format!("these rules keep you out: {rule}")));
         }
+        // The opposite would keep its author out; this one would keep nobody out, in silence.
+        if !wanted.access.deny_countries.is_empty() && permit.actor().presence().country.is_none() {
+            let words = "a request's country is known only behind CloudFront, so this would deny nobody";
+            found.push(FieldProblem::new("access.deny_countries", "unknown_here", words));
+        }
         if !found.is_empty() {
             return Err(Trouble::Invalid(found));
         }

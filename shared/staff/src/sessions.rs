@@ -97,9 +97,8 @@ impl Desk {
                     }
                 }
             };
-            match written {
-                StoreError::Changed => {}
-                error => return Err(error.into()),
+            if !matches!(written, StoreError::Changed) {
+                return Err(written.into());
             }
         }
         Err(Trouble::Store(StoreError::Busy))

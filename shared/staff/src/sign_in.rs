@@ -83,8 +83,8 @@ impl Desk {
             .await?;
             return Ok(Step::CodeNeeded { challenge });
         }
-        let after = user.next(self.now());
-        let signed_in = self.begin_session(&keys, &visitor, (&user, after), &security, &taken, false).await?;
+        let mfa = user.mfa.clone();
+        let signed_in = self.begin_session(&keys, &visitor, (user, mfa), &security, &taken, false).await?;
         Ok(Step::Done(Box::new(signed_in)))
     }
 
@@ -111,8 +111,7 @@ impl Desk {
             let entity = format!("user:{}", user.id);
             return self.wrong(&visitor, &taken, entity, "sign_in.wrong_code", Trouble::Credentials).await;
         };
-        let after = User { mfa, ..user.next(now) };
-        self.begin_session(&keys, &visitor, (&user, after), &security, &taken, true).await
+        self.begin_session(&keys, &visitor, (user, mfa), &security, &taken, true).await
     }
 
     /// Reads what there is of an address, and takes one try from its allowance.
@@ -189,40 +188,69 @@ impl Desk {
         Err(trouble)
     }
 
+    /// Opens the session of who was let in, with the app as it has become. Another sign-in at the same moment is no
+    /// reason to refuse this one, as long as password, app and account are still those that were looked at.
     async fn begin_session(
         &self,
         keys: &StaffSecret,
         visitor: &Visitor,
-        (before, after): (&User, User),
+        (user, mfa): (User, Mfa),
         security: &SecuritySettings,
         taken: &Try,
-        mfa: bool,
+        proven: bool,
     ) -> Result<SignedIn, Trouble> {
+        let (mut before, mut sign_ins) = (user, taken.reserved.clone());
+        for _ in 0..TRIES {
+            match self.session_written(visitor, (&before, &mfa), (taken, &sign_ins), proven).await {
+                Ok(session) => return SignedIn::of(self, keys, &session, security.sign_in.session_minutes),
+                Err(StoreError::Changed) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let (user, held, _, _) = self.store.sign_in_facts(&before.email, &taken.account, self.deadline()).await?;
+            let same = |user: &User| {
+                (&user.id, &user.password, &user.mfa) == (&before.id, &before.password, &before.mfa)
+                    && (user.session_epoch, user.state) == (before.session_epoch, before.state)
+            };
+            // Somebody used the same code, or the account changed under the sign-in: not signed in.
+            before = user.filter(same).ok_or(Trouble::Credentials)?;
+            sign_ins = held;
+        }
+        Err(Trouble::Store(StoreError::Busy))
+    }
+
+    async fn session_written(
+        &self,
+        visitor: &Visitor,
+        (before, mfa): (&User, &Mfa),
+        (taken, sign_ins): (&Try, &SignIns),
+        proven: bool,
+    ) -> Result<Session, StoreError> {
         let now = self.now();
         let id = SessionId::drawn(now, chance()?);
         let session = Session {
             id: id.clone(),
-            user: after.id.clone(),
-            epoch: after.session_epoch,
+            user: before.id.clone(),
+            epoch: before.session_epoch,
             created_at: now,
             generation: 1,
             rotated_at: now,
-            mfa,
+            mfa: proven,
             address: visitor.0.address.map(|address| address.to_string()),
             agent: visitor.0.agent.clone(),
             ended: None,
             version: 1,
         };
-        let after = User { signed_in_at: Some(now), latest_session: Some(id.clone()), ..after };
-        let entity = format!("user:{}", after.id);
+        let after =
+            User { mfa: mfa.clone(), signed_in_at: Some(now), latest_session: Some(id.clone()), ..before.next(now) };
+        let entity = format!("user:{}", before.id);
         let mut act = self
             .store
             .act(visitor, now, Class::Authentication, "sign_in.done", entity.clone())?
             .changed("session", None, Some(id.to_string()))
-            .changed("mfa", None, Some(mfa.to_string()))
+            .changed("mfa", None, Some(proven.to_string()))
             .user(Some(before), &after)?
             .session(None, &session)?
-            .sign_ins(&taken.account, taken.reserved.version, &taken.reserved.cleared(), now)?;
+            .sign_ins(&taken.account, sign_ins.version, &sign_ins.cleared(), now)?;
         if taken.failures >= SUSPICIOUS_AFTER {
             act = act.severity(Severity::Warning).alert(&Alert {
                 id: format!("suspicious-{id}"),
@@ -235,12 +263,8 @@ impl Desk {
                 ),
             })?;
         }
-        match act.commit(self.deadline()).await {
-            Ok(()) => SignedIn::of(self, keys, &session, security.sign_in.session_minutes),
-            // Somebody used the same code, or the account changed under the sign-in: not signed in.
-            Err(StoreError::Changed) => Err(Trouble::Credentials),
-            Err(error) => Err(error.into()),
-        }
+        act.commit(self.deadline()).await?;
+        Ok(session)
     }
 
     /// Checks the owner's password, and where one is given the app's code, for an act that a stolen session must not do.

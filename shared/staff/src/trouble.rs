@@ -61,6 +61,11 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// What a lost race is called here; every other trouble of the table stays what it is.
+    pub(crate) fn on_change(changed: Self) -> impl FnOnce(StoreError) -> Self {
+        |error| if matches!(error, StoreError::Changed) { changed } else { Self::Store(error) }
+    }
+
     pub fn field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldProblem::new(field, code, message)])
     }

@@ -350,11 +350,9 @@ impl Desk {
     }
 }
 
+/// Somebody was faster.
 pub(crate) fn lost(error: StoreError) -> Trouble {
-    match error {
-        StoreError::Changed => Trouble::Stale,
-        error => error.into(),
-    }
+    Trouble::on_change(Trouble::Stale)(error)
 }
 
 /// The ladder, for changes that are not about roles. Nobody manages their own account here: that is what `auth/me` is for.

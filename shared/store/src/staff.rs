@@ -308,13 +308,18 @@ impl Store {
         self.list(&pk, "SESSION#", None, limit, wanted, |session: &Session| session.id.to_string(), deadline).await
     }
 
-    /// The caller's own keys, newest first.
+    /// The caller's own keys, newest first; `wanted` chooses.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn own_api_keys(&self, oneself: &Oneself, deadline: Deadline) -> Result<Listed<ApiKey>, StoreError> {
+    pub async fn own_api_keys(
+        &self,
+        oneself: &Oneself,
+        wanted: impl Fn(&ApiKey) -> bool,
+        deadline: Deadline,
+    ) -> Result<Listed<ApiKey>, StoreError> {
         let pk = keys::user_pk(oneself.0.user());
-        self.list(&pk, "KEY#", None, 100, |_: &ApiKey| true, |key: &ApiKey| key.id.to_string(), deadline).await
+        self.list(&pk, "KEY#", None, 100, wanted, |key: &ApiKey| key.id.to_string(), deadline).await
     }
 
     /// Rows of one partition whose sort key begins with `prefix`, newest first.

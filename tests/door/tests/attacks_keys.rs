@@ -245,3 +245,28 @@ async fn other_peoples_keys_are_nobodys_business() {
     office.ask("DELETE", &path).by(&other).send().await.expect(404);
     office.ask("GET", "/api/v1/auth/me").by(&owner).send().await.expect(200);
 }
+
+// proves: API-06
+#[tokio::test]
+async fn no_key_hides_behind_many_others() {
+    let mut settings = Settings::default();
+    settings.security.limits.api_per_minute = 10_000;
+    settings.security.limits.api_per_hour = 10_000;
+    let office = Office::with(Setup { codes: 0, settings: Some(settings), ..Setup::default() }).await;
+    let owner = office.person(&["viewer"], false).await;
+    let token = key(&office, &owner, &["reports.read"]).await;
+    // Whoever holds a stolen session would make the list too long to show it.
+    for _ in 0..101 {
+        let got = made(&office, &owner, &["reports.read"], 1).await.expect(201);
+        let path = format!("{KEYS}/{}", got.body["id"].as_str().expect("an id"));
+        office.ask("DELETE", &path).by(&owner).send().await.expect(204);
+    }
+    let list = office.ask("GET", KEYS).by(&owner).send().await.expect(200);
+    let shown = &list.body["items"][0];
+    assert!(token.contains(shown["id"].as_str().expect("an id")), "the one that opens comes first: {shown}");
+    for _ in 0..19 {
+        made(&office, &owner, &["reports.read"], 1).await.expect(201);
+    }
+    let got = made(&office, &owner, &["reports.read"], 1).await;
+    assert_eq!((got.status, got.code()), (409, "too_many_keys"));
+}

@@ -356,3 +356,18 @@ async fn sign_ins_at_once_leave_one_session_where_only_one_is_allowed() {
     }
     assert_eq!(open, 1);
 }
+
+// proves: ACC-01, ACC-04
+#[tokio::test(flavor = "multi_thread")]
+async fn right_passwords_at_once_are_all_right() {
+    let office = Arc::new(Office::open().await);
+    let person = office.placed(&["viewer"]).await;
+    let form = json!({ "email": person.email, "password": PASSWORD });
+    let login = Ready::new("POST", "/api/v1/auth/login".to_owned(), &Person::default()).body(form);
+    let answers = at_once(&office, vec![login; 4]).await;
+    assert_eq!(statuses(&answers), BTreeMap::from([(200, 4)]), "{answers:?}");
+    for got in &answers {
+        let token = got.body["access_token"].as_str().expect("a token");
+        office.ask("GET", "/api/v1/auth/me").bearer(token).send().await.expect(200);
+    }
+}

@@ -116,8 +116,9 @@ enum Rule {
 }
 
 fn rule(kind: Kind, operation: &Operation) -> Rule {
-    // Signing in and registering obey the rules of access though nobody is known yet.
-    let at_the_door = ["login", "secondStep", "refresh", "register"].contains(&operation.id.as_str());
+    // Signing in, registering and following a link obey the rules of access though nobody is known yet.
+    let at_the_door = ["login", "secondStep", "refresh", "register", "setPasswordByLink", "confirmEmail"]
+        .contains(&operation.id.as_str());
     let kept_out = matches!(kind, Kind::OutsideHours | Kind::WrongAddress);
     if operation.open {
         return if kept_out && at_the_door { Rule::Exactly(403) } else { Rule::LetIn };

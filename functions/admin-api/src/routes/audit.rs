@@ -294,8 +294,8 @@ pub struct VerifyQuery {
     to: String,
 }
 
-fn hour(text: &String, _: &()) -> garde::Result {
-    text.parse::<Hour>().map(|_| ()).map_err(|error| web::finding("malformed", &error.to_string()))
+fn hour(text: &str, _: &()) -> garde::Result {
+    text.parse::<Hour>().map(|_| ()).map_err(|error| web::finding("malformed", error.to_string()))
 }
 
 /// What a verification of the log found.
