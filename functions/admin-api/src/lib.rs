@@ -18,6 +18,7 @@ use service::{
     aws::Aws,
     config::{BadConfig, Environment},
     live::LiveSettings,
+    metrics::{self, Unit},
     secret::Secret,
 };
 use staff::{Desk, Trouble};
@@ -98,7 +99,18 @@ impl AdminApi {
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        web::call(&self.router, request).await
+        let response = web::call(&self.router, request).await;
+        let class = match response.status().as_u16() {
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            400..=499 => "4xx",
+            _ => "5xx",
+        };
+        metrics::emit("api_requests_total", 1.0, Unit::Count, &[("function", "admin-api"), ("status", class)]);
+        if self.desk.store.take_contention() > 0 {
+            metrics::emit("contention_total", 1.0, Unit::Count, &[("function", "admin-api")]);
+        }
+        response
     }
 
     /// The OpenAPI document.

@@ -44,6 +44,7 @@ impl Desk {
     pub async fn create_api_key(&self, oneself: &Oneself, new: NewApiKey) -> Result<ShownOnce, Trouble> {
         let actor = &oneself.0;
         if let Some(confined) = actor.confined() {
+            self.refused(actor, None, "POST /api/v1/auth/keys").await?;
             return Err(domain::access::Refused::Confined(confined).into());
         }
         // A key that makes keys would outlive its own end.

@@ -208,7 +208,12 @@ impl Desk {
         }
     }
 
-    async fn refused(&self, actor: &Arc<Actor>, permission: Option<&str>, what: &str) -> Result<(), Trouble> {
+    pub(crate) async fn refused(
+        &self,
+        actor: &Arc<Actor>,
+        permission: Option<&str>,
+        what: &str,
+    ) -> Result<(), Trouble> {
         let oneself = Oneself(Arc::clone(actor));
         let act = self.store.act(&oneself, self.now(), Class::Access, "access.refused", format!("route:{what}"))?;
         act.severity(Severity::Warning)

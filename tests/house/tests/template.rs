@@ -130,7 +130,7 @@ fn samconfig_names_parameters_that_the_template_has_and_locks_production_longer_
             let parameter = template.parameters.get(name);
             let parameter = parameter.unwrap_or_else(|| panic!("{section} {name} is no parameter"));
             if let Some(allowed) = parameter["AllowedValues"].as_array() {
-                let fits = |one: &Value| one.as_str() == Some(value) || *one == value;
+                let fits = |one: &Value| *one == value || one.as_u64().is_some_and(|one| value.parse() == Ok(one));
                 assert!(allowed.iter().any(fits), "{section} {name}={value}");
             }
             if name == "AuditLockDays" && section.starts_with("production.") {
