@@ -18,8 +18,11 @@ use domain::{
     time::{self, DAY_MS, HOUR_MS},
 };
 use jiff::Timestamp;
-use service::Clock;
-use std::{sync::Arc, time::Instant};
+use service::{Clock, aws::Aws};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::{Deadline, Sought, Store, keys};
 use tokio::task::JoinSet;
 
@@ -63,8 +66,10 @@ fn entry(number: u64, all: u64, begin: Timestamp) -> Entry {
 
 async fn fill(embedded: &Embedded, all: u64, begin: Timestamp) -> Result<()> {
     let mut writers = JoinSet::new();
+    // Filling is not what is measured; a batch may take its time.
+    let patient = Aws { call_timeout: Duration::from_secs(60), ..embedded.aws.clone() };
     for writer in 0..WRITERS {
-        let (client, table) = (embedded.aws.dynamodb(), embedded.names.table.clone());
+        let (client, table) = (patient.dynamodb(), embedded.names.table.clone());
         writers.spawn(async move {
             let mut chunk = Vec::with_capacity(CHUNK);
             let mut number = writer;
