@@ -348,7 +348,11 @@ async fn verify(
     noted.map_err(|trouble| app.problem(trouble))?;
     let name = |hour: Option<Hour>| hour.map(|hour| hour.to_string());
     Ok(Json(Verification {
-        whole: report.found == 0 && report.cut_short_at.is_none() && report.unsealed_from.is_none(),
+        whole: report.hours > 0
+            && report.found == 0
+            && report.cut_short_at.is_none()
+            && report.unsealed_from.is_none()
+            && report.begins.is_none(),
         hours: report.hours,
         entries: report.entries,
         found: report.found,
