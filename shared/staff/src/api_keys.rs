@@ -1,6 +1,6 @@
 //! Keys for programs: each its owner's, with at most the owner's permissions, and revocable.
 
-use crate::{Desk, Trouble, sign_in::drawn_text, tokens, users::lost};
+use crate::{Desk, Trouble, sign_in::drawn_text, tokens};
 use domain::{
     access::Oneself,
     audit::{Class, Severity},
@@ -78,7 +78,7 @@ impl Desk {
         let scope: Vec<_> = key.scope.iter().map(|permission| permission.key()).collect();
         let act = self.store.act(oneself, now, Class::Security, "api_key.created", format!("api_key:{}", key.id))?;
         let act = act.severity(Severity::Warning).changed("scope", None, Some(scope.join(" ")));
-        act.api_key(None, &key)?.commit(self.deadline()).await.map_err(lost)?;
+        act.api_key(None, &key)?.commit(self.deadline()).await?;
         Ok(ShownOnce { text: tokens::api_key(actor.user(), &key.id, &secret), key })
     }
 
@@ -95,6 +95,6 @@ impl Desk {
         let now = self.now();
         let after = ApiKey { revoked_at: Some(now), version: key.version + 1, ..key.clone() };
         let act = self.store.act(oneself, now, Class::Security, "api_key.revoked", format!("api_key:{id}"))?;
-        act.api_key(Some(&key), &after)?.commit(self.deadline()).await.map_err(lost)
+        Ok(act.api_key(Some(&key), &after)?.commit(self.deadline()).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! Changes of roles and permissions: asked for by one, decided by another.
 
-use crate::{Desk, Keep, Trouble, users::lost};
+use crate::{Desk, Keep, Trouble};
 use domain::{
     access::{Actor, Authority, Permit},
     alert::{Alert, Kind},
@@ -12,7 +12,7 @@ use domain::{
     staff::{Administrators, ROLES_MAX, User},
 };
 use jiff::Timestamp;
-use store::{Act, Listed, chance};
+use store::{Act, Listed, StoreError, chance};
 
 /// A change that was asked for, and what became of it at once.
 #[derive(Clone, Debug)]
@@ -184,7 +184,7 @@ impl Desk {
             act = act.administrators(&administrators, &administrators.with(&after, &roles))?;
             asked.applied = Some(after);
         }
-        act.answered(keep.of(&asked))?.commit(self.deadline()).await.map_err(lost)?;
+        act.answered(keep.of(&asked))?.commit(self.deadline()).await?;
         Ok(asked)
     }
 
@@ -206,7 +206,7 @@ impl Desk {
     /// Decides on a change, as the second person.
     ///
     /// # Errors
-    /// [`Trouble::NotAllowed`]; [`Trouble::Stale`] when somebody was faster.
+    /// [`Trouble::NotAllowed`]; [`StoreError::Changed`] when somebody was faster.
     pub async fn decide(
         &self,
         permit: &Permit<right::UsersRolesAssign>,
@@ -221,13 +221,17 @@ impl Desk {
         let by = actor.user().clone();
         let Some(reason) = refusal else {
             let decided = change.decided(Standing::Approved { by, at: now });
-            return self.apply(permit, &change, decided, now, keep).await;
+            let applied = self.apply(permit, &change, decided, now, keep).await;
+            let Err(Trouble::NotAllowed(_)) = &applied else { return applied };
+            // Judged by what a faster decision may have changed since: then it is a lost race and no judgement.
+            let present = self.store.change(permit, id, self.deadline()).await?;
+            return if present.as_ref() == Some(&change) { applied } else { Err(StoreError::Changed.into()) };
         };
         let decided = change.decided(Standing::Refused { by, at: now, reason: reason.to_owned() });
         let act = self.store.act(permit, now, Class::Security, "change.refused", format!("change:{id}"))?;
         let act = described(act, &decided).changed("reason", None, Some(reason.to_owned()));
         let act = act.change(Some(&change), &decided)?.answered(keep.of(&decided))?;
-        act.commit(self.deadline()).await.map_err(lost)?;
+        act.commit(self.deadline()).await?;
         Ok(decided)
     }
 
@@ -268,7 +272,7 @@ impl Desk {
                 act = act.differences(&shown(before), &shown(after)).roles(&roles, &catalogue)?;
             }
         }
-        act.answered(keep.of(&decided))?.commit(self.deadline()).await.map_err(lost)?;
+        act.answered(keep.of(&decided))?.commit(self.deadline()).await?;
         Ok(decided)
     }
 

@@ -6,7 +6,7 @@ use domain::{
     audit::{Class, Severity},
     id::{ApiKeyId, SessionId, UserId},
     permission::Right,
-    security::{Presence, SecuritySettings},
+    security::{KeptOut, Presence, SecuritySettings},
     settings::Settings,
 };
 use jiff::Timestamp;
@@ -172,10 +172,8 @@ impl Desk {
             Ok(actor) => Ok(Admitted { actor: Arc::new(actor), settings: Arc::new(settings) }),
             Err(NotAdmitted::Over) => Err(Trouble::SessionOver),
             Err(NotAdmitted::Inactive) => Err(Trouble::Inactive),
-            Err(NotAdmitted::KeptOut(_)) => {
-                let visitor = Visitor(presence);
-                self.admit_visitor(&visitor, &settings.security, format!("user:{}", user.id)).await?;
-                Err(Trouble::SessionOver)
+            Err(NotAdmitted::KeptOut(rule)) => {
+                Err(self.kept_out(&Visitor(presence), rule, format!("user:{}", user.id)).await?)
             }
         }
     }
@@ -187,11 +185,18 @@ impl Desk {
         security: &SecuritySettings,
         entity: String,
     ) -> Result<(), Trouble> {
-        let Err(rule) = security.access.admit(&visitor.0, self.now()) else { return Ok(()) };
+        match security.access.admit(&visitor.0, self.now()) {
+            Ok(()) => Ok(()),
+            Err(rule) => Err(self.kept_out(visitor, rule, entity).await?),
+        }
+    }
+
+    /// Notes that a rule kept somebody out, and gives what they are told.
+    async fn kept_out(&self, visitor: &Visitor, rule: KeptOut, entity: String) -> Result<Trouble, Trouble> {
         let act = self.store.act(visitor, self.now(), Class::Access, "access.kept_out", entity)?;
         let act = act.severity(Severity::Warning).changed("rule", None, Some(rule.to_string()));
         act.commit(self.deadline()).await?;
-        Err(Trouble::KeptOut(rule))
+        Ok(Trouble::KeptOut(rule))
     }
 
     /// The permit of the right `R`, if the actor holds it. A refusal is an entry of the log by itself.

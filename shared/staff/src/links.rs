@@ -1,18 +1,16 @@
 //! Single-use links: good for an hour, kept as a digest, dead after use or a newer one.
 
-use crate::{Desk, StaffSecret, Trouble, password, sign_in::drawn_text, tokens, totp, trouble::FieldProblem};
+use crate::{Desk, StaffSecret, Trouble, password, sign_in::drawn_text, tokens, totp};
 use domain::{
     access::Visitor,
     audit::Class,
     id::MailId,
-    mail::{Letter, Mail},
+    mail::{LINK_MS, Letter, Mail},
     security::{PasswordPolicy, Presence},
-    staff::{Email, Link, User, UserState},
-    time::{self, HOUR_MS},
+    staff::{Email, Link, NewEmail, User, UserState},
+    time,
 };
 use store::{StoreError, chance};
-
-pub const LINK_MS: i64 = HOUR_MS;
 
 /// A link as it is kept, and as it is sent.
 pub(crate) struct NewLink {
@@ -54,6 +52,24 @@ impl Desk {
         })
     }
 
+    /// Puts a new address beside the old one until its owner confirms it, with the letters to both. Whether somebody else
+    /// has it is found out when it is confirmed: no answer before tells anybody.
+    pub(crate) fn moved(
+        &self,
+        keys: &StaffSecret,
+        user: &User,
+        after: &mut User,
+        email: Email,
+    ) -> Result<[Mail; 2], Trouble> {
+        let link = self.new_link(user)?;
+        let letters = [
+            self.letter(keys, user, &email, Letter::ConfirmEmail, Some(&link.sent), None)?,
+            self.letter(keys, user, &user.email, Letter::EmailChanging, None, None)?,
+        ];
+        after.new_email = Some(NewEmail { email, link: link.kept });
+        Ok(letters)
+    }
+
     /// What a letter's sealed link says: for whoever sends it.
     ///
     /// # Errors
@@ -92,7 +108,10 @@ impl Desk {
         let act = self.store.act(&visitor, now, Class::Authentication, "password.set_by_link", format!("user:{id}"))?;
         let act = act.differences(&user.audited(), &after.audited()).user(Some(&user), &after)?;
         // Used in the meantime, by this link's other copy.
-        act.commit(self.deadline()).await.map_err(Trouble::on_change(Trouble::Link))
+        act.commit(self.deadline()).await.map_err(|error| match error {
+            StoreError::Changed => Trouble::Link,
+            StoreError::Busy | StoreError::Ambiguous | StoreError::Rejected(_) | StoreError::Corrupt(_) => error.into(),
+        })
     }
 
     /// Takes over a new address by the link that was sent there.
@@ -116,11 +135,10 @@ impl Desk {
         let act = act.differences(&user.audited(), &after.audited()).user(Some(&user), &after)?;
         match act.commit(self.deadline()).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Changed) => {
-                self.own_address_free(&after).await?;
-                Err(Trouble::Link)
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(match self.taken_or(&after, error).await {
+                Trouble::Store(StoreError::Changed) => Trouble::Link,
+                other => other,
+            }),
         }
     }
 
@@ -134,10 +152,7 @@ impl Desk {
     ) -> Result<String, Trouble> {
         let problems = policy.problems(new, user.email.as_str());
         if !problems.is_empty() {
-            let say = |problem: &domain::security::WeakPassword| {
-                FieldProblem::new(field, "weak_password", problem.to_string())
-            };
-            return Err(Trouble::Invalid(problems.iter().map(say).collect()));
+            return Err(Trouble::weak(field, &problems));
         }
         let (old, given) = (user.password.clone(), new.to_owned());
         let hash = self

@@ -70,7 +70,7 @@ impl Desk {
         let act = self.store.act(oneself, now, Class::Security, "mfa.on", format!("user:{}", user.id))?;
         let act = act.differences(&user.audited(), &after.audited());
         let act = act.user(Some(&user), &after)?.session(Some(&session), &proven)?;
-        act.commit(self.deadline()).await.map_err(Trouble::on_change(Trouble::Stale))?;
+        act.commit(self.deadline()).await?;
         Ok(codes)
     }
 
@@ -117,6 +117,6 @@ impl Desk {
     async fn write(&self, oneself: &Oneself, action: &str, before: &User, after: &User) -> Result<(), Trouble> {
         let act = self.store.act(oneself, self.now(), Class::Security, action, format!("user:{}", before.id))?;
         let act = act.severity(Severity::Info).differences(&before.audited(), &after.audited());
-        act.user(Some(before), after)?.commit(self.deadline()).await.map_err(Trouble::on_change(Trouble::Stale))
+        Ok(act.user(Some(before), after)?.commit(self.deadline()).await?)
     }
 }

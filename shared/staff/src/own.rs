@@ -4,10 +4,9 @@ use crate::{Desk, Trouble, trouble::FieldProblem};
 use domain::{
     access::{Oneself, Visitor},
     audit::Class,
-    mail::Letter,
     phone::Msisdn,
     session::Session,
-    staff::{Email, NewEmail, User},
+    staff::{Email, User},
     text::Language,
 };
 use store::{Caller, StoreError};
@@ -52,11 +51,7 @@ impl Desk {
         after.language = profile.language.unwrap_or(after.language);
         let mut letters = Vec::new();
         if let Some(email) = profile.email.filter(|email| *email != user.email) {
-            let link = self.new_link(&user)?;
-            letters.push(self.letter(&keys, &user, &email, Letter::ConfirmEmail, Some(&link.sent), None)?);
-            letters.push(self.letter(&keys, &user, &user.email, Letter::EmailChanging, None, None)?);
-            // Whether somebody else has it is found out when it is confirmed: the answer here tells nobody.
-            after.new_email = Some(NewEmail { email, link: link.kept });
+            letters.extend(self.moved(&keys, &user, &mut after, email)?);
         }
         let entity = format!("user:{}", user.id);
         let mut act = self.store.act(oneself, now, Class::Change, "user.own_profile", entity)?;
@@ -66,11 +61,7 @@ impl Desk {
         }
         match act.commit(self.deadline()).await {
             Ok(()) => Ok(after),
-            Err(StoreError::Changed) => {
-                self.own_address_free(&after).await?;
-                Err(Trouble::Stale)
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.taken_or(&after, error).await),
         }
     }
 
@@ -100,12 +91,19 @@ impl Desk {
             self.store.act(oneself, now, Class::Authentication, "password.changed", format!("user:{}", user.id))?;
         let act = act.differences(&user.audited(), &after.audited());
         let act = act.user(Some(&user), &after)?.session(Some(&session), &kept)?;
-        act.commit(self.deadline()).await.map_err(Trouble::on_change(Trouble::Stale))
+        Ok(act.commit(self.deadline()).await?)
     }
 
-    /// Says which of a user's address and number somebody else owns.
-    pub(crate) async fn own_address_free(&self, user: &User) -> Result<(), Trouble> {
-        let (email, phone) = self.store.owners(Some(&user.email), user.phone.as_ref(), self.deadline()).await?;
+    /// What a write of this user failed by: an address or number that somebody else owns, else what the table said.
+    pub(crate) async fn taken_or(&self, user: &User, error: StoreError) -> Trouble {
+        if !matches!(error, StoreError::Changed) {
+            return error.into();
+        }
+        let owners = self.store.owners(Some(&user.email), user.phone.as_ref(), self.deadline()).await;
+        let (email, phone) = match owners {
+            Ok(owners) => owners,
+            Err(error) => return error.into(),
+        };
         let mut taken = Vec::new();
         if email.is_some_and(|owner| owner != user.id) {
             taken.push(FieldProblem::new("email", "taken", "somebody else uses this address"));
@@ -113,6 +111,6 @@ impl Desk {
         if phone.is_some_and(|owner| owner != user.id) {
             taken.push(FieldProblem::new("phone", "taken", "somebody else uses this number"));
         }
-        if taken.is_empty() { Ok(()) } else { Err(Trouble::Invalid(taken)) }
+        if taken.is_empty() { error.into() } else { Trouble::Invalid(taken) }
     }
 }

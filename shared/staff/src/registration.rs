@@ -1,6 +1,6 @@
 //! People who ask for an account: off by default, and each waits for approval.
 
-use crate::{Asked, Desk, Keep, Trouble, password, tokens, trouble::FieldProblem, users::lost};
+use crate::{Asked, Desk, Keep, Trouble, password, tokens};
 use domain::{
     access::{Permit, Visitor},
     audit::{Class, Severity},
@@ -65,10 +65,7 @@ impl Desk {
         let problems = security.password.problems(&application.password, application.email.as_str());
         if !problems.is_empty() {
             note(Severity::Info, "registration.weak_password").await?;
-            let say = |problem: &domain::security::WeakPassword| {
-                FieldProblem::new("password", "weak_password", problem.to_string())
-            };
-            return Err(Trouble::Invalid(problems.iter().map(say).collect()));
+            return Err(Trouble::weak("password", &problems));
         }
         let given = application.password;
         let hash = self.hashed(move || password::hash(&given)).await??;
@@ -135,7 +132,7 @@ impl Desk {
             act = asked.written(act, permit, &administrators, &made, &roles)?;
         }
         let done = (made, asked);
-        act.answered(keep.of(&done))?.commit(self.deadline()).await.map_err(lost)?;
+        act.answered(keep.of(&done))?.commit(self.deadline()).await?;
         Ok(done)
     }
 
@@ -159,7 +156,7 @@ impl Desk {
         let act = self.store.act(permit, now, Class::Change, "registration.rejected", format!("user:{id}"))?;
         let act = act.differences(&user.audited(), &after.audited());
         let act = act.changed("reason", None, Some(reason.to_owned())).user(Some(&user), &after)?.mail(&letter)?;
-        act.answered(keep.of(&after))?.commit(self.deadline()).await.map_err(lost)?;
+        act.answered(keep.of(&after))?.commit(self.deadline()).await?;
         Ok(after)
     }
 

@@ -4,7 +4,6 @@ use crate::{
     Desk, Keep, Trouble,
     changes::{described_change, waived},
     trouble::FieldProblem,
-    users::lost,
 };
 use domain::{
     access::Permit,
@@ -14,7 +13,7 @@ use domain::{
     permission::{Permissions, right},
     role::{Role, RoleId, RoleProblem, Roles},
 };
-use store::chance;
+use store::{StoreError, chance};
 
 #[derive(Clone, Debug)]
 pub struct RoleForm {
@@ -41,7 +40,8 @@ fn problem(problem: RoleProblem) -> Trouble {
         RoleProblem::DescriptionLength => Trouble::field("description", "too_long", message),
         RoleProblem::Predefined | RoleProblem::IdTaken => NotAllowed::Predefined.into(),
         RoleProblem::Unknown => Trouble::NotFound("role"),
-        RoleProblem::Changed => Trouble::Stale,
+        // Between two reads of one call: the version that the caller saw was there.
+        RoleProblem::Changed => StoreError::Changed.into(),
         RoleProblem::Full => Trouble::State("too_many_roles", message),
     }
 }
@@ -146,7 +146,7 @@ impl Desk {
             let same = domain::staff::Administrators { version: administrators.version + 1, ..administrators.clone() };
             act = act.administrators(&administrators, &same)?;
         }
-        act.answered(keep.of(&change))?.commit(self.deadline()).await.map_err(lost)?;
+        act.answered(keep.of(&change))?.commit(self.deadline()).await?;
         Ok(change)
     }
 }

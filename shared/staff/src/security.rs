@@ -1,6 +1,6 @@
 //! The security settings.
 
-use crate::{Desk, Keep, Trouble, trouble::FieldProblem, users::lost};
+use crate::{Desk, Keep, Trouble, trouble::FieldProblem};
 use domain::{
     access::Permit,
     audit::{Class, Severity},
@@ -71,7 +71,7 @@ impl Desk {
         let act = act.severity(Severity::Warning).differences(&shown(&settings), &shown(&after));
         let act = act.settings(settings.version, &after)?;
         let done = (after.security.clone(), after.version);
-        act.answered(keep.of(&done))?.commit(self.deadline()).await.map_err(lost)?;
+        act.answered(keep.of(&done))?.commit(self.deadline()).await?;
         Ok(done)
     }
 }

@@ -1,6 +1,10 @@
 //! Why something isn't done.
 
-use domain::{access::Refused, change::NotAllowed, security::KeptOut};
+use domain::{
+    access::Refused,
+    change::NotAllowed,
+    security::{KeptOut, WeakPassword},
+};
 use jiff::Timestamp;
 use store::StoreError;
 
@@ -46,7 +50,7 @@ pub enum Trouble {
     Invalid(Vec<FieldProblem>),
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// The caller saw an older version.
+    /// The version that the caller saw is not the one that is there. A race that was lost later is the store's `Changed`.
     #[error("it has been changed in the meantime")]
     Stale,
     /// It can't be done with the thing as it is.
@@ -61,9 +65,10 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// What a lost race is called here; every other trouble of the table stays what it is.
-    pub(crate) fn on_change(changed: Self) -> impl FnOnce(StoreError) -> Self {
-        |error| if matches!(error, StoreError::Changed) { changed } else { Self::Store(error) }
+    /// Everything that a password lacks, on its field.
+    pub(crate) fn weak(field: &str, problems: &[WeakPassword]) -> Self {
+        let say = |problem: &WeakPassword| FieldProblem::new(field, "weak_password", problem.to_string());
+        Self::Invalid(problems.iter().map(say).collect())
     }
 
     pub fn field(field: &str, code: &'static str, message: impl Into<String>) -> Self {

@@ -11,12 +11,12 @@ use domain::{
     permission::{Permission, Permissions, right},
     phone::Msisdn,
     role::{Rank, RoleId, Roles},
-    staff::{Email, NewEmail, User, UserState},
+    staff::{Email, User, UserState},
     text::Language,
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
-use store::{Listed, StoreError};
+use store::Listed;
 
 #[derive(Clone, Debug)]
 pub struct NewUser {
@@ -177,11 +177,7 @@ impl Desk {
         let done = (made, asked);
         match act.answered(keep.of(&done))?.commit(self.deadline()).await {
             Ok(()) => Ok(done),
-            Err(StoreError::Changed) => {
-                self.own_address_free(&done.0).await?;
-                Err(Trouble::Stale)
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.taken_or(&done.0, error).await),
         }
     }
 
@@ -221,10 +217,7 @@ impl Desk {
         after.phone = update.phone.unwrap_or(after.phone);
         after.language = update.language.unwrap_or(after.language);
         if let Some(email) = update.email.filter(|email| *email != user.email) {
-            let link = self.new_link(&user)?;
-            letters.push(self.letter(&keys, &user, &email, Letter::ConfirmEmail, Some(&link.sent), None)?);
-            letters.push(self.letter(&keys, &user, &user.email, Letter::EmailChanging, None, None)?);
-            after.new_email = Some(NewEmail { email, link: link.kept });
+            letters.extend(self.moved(&keys, &user, &mut after, email)?);
         }
         if let Some(active) = update.active {
             after.state = if active { UserState::Active } else { UserState::Deactivated };
@@ -275,11 +268,7 @@ impl Desk {
         }
         match act.answered(keep.of(&after))?.commit(self.deadline()).await {
             Ok(()) => Ok(after),
-            Err(StoreError::Changed) => {
-                self.own_address_free(&after).await?;
-                Err(Trouble::Stale)
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.taken_or(&after, error).await),
         }
     }
 
@@ -320,7 +309,7 @@ impl Desk {
         if user.rank(&roles) > Rank::Staff {
             act = act.administrators(&administrators, &administrators.with(&after, &roles))?;
         }
-        act.answered(keep.of(&()))?.commit(self.deadline()).await.map_err(lost)
+        Ok(act.answered(keep.of(&()))?.commit(self.deadline()).await?)
     }
 
     pub(crate) async fn found<R>(&self, permit: &Permit<R>, id: &UserId) -> Result<User, Trouble> {
@@ -348,11 +337,6 @@ impl Desk {
         let (rank, follows) = change::judge_user(actor, user, wanted, world)?;
         Asked::new(self, actor, user, wanted, rank, follows)
     }
-}
-
-/// Somebody was faster.
-pub(crate) fn lost(error: StoreError) -> Trouble {
-    Trouble::on_change(Trouble::Stale)(error)
 }
 
 /// The ladder, for changes that are not about roles. Nobody manages their own account here: that is what `auth/me` is for.

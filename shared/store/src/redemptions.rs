@@ -109,8 +109,7 @@ impl Store {
 impl Transaction {
     pub fn put_audit(&mut self, entry: &Entry) -> Result<(), StoreError> {
         let key = keys::audit(entry.at, &entry.id);
-        let indexed = trail_attributes(entry, &key);
-        self.put(&key, entry, indexed, Expect::Absent)
+        self.put(&key, entry, trail_attributes(entry), Expect::Absent)
     }
 
     fn put_hop(&mut self, hop: &Key, answer: &Answer, at: Timestamp) -> Result<(), StoreError> {

@@ -63,7 +63,7 @@ impl ReadsTrail for right::AuditLogsRead {}
 impl ReadsTrail for right::AuditLogsExport {}
 
 /// The index attributes of an entry. The system's own acts are not indexed by actor: they would all meet in one place.
-pub(crate) fn trail_attributes(entry: &Entry, _key: &Key) -> Vec<(&'static str, AttributeValue)> {
+pub(crate) fn trail_attributes(entry: &Entry) -> Vec<(&'static str, AttributeValue)> {
     let mut own = vec![("trail_entity", AttributeValue::S(entry.entity.clone()))];
     if !entry.actor.starts_with("system:") && entry.actor != "visitor" {
         own.push(("trail_actor", AttributeValue::S(entry.actor.clone())));
@@ -152,7 +152,7 @@ impl Store {
         let entry = Entry::by(authority, id.clone(), window, Class::Access, "access.granted", format!("kind:{kind}"));
         let key = keys::audit(window, &id);
         let mut item: std::collections::HashMap<String, AttributeValue> = serde_dynamo::to_item(&entry)?;
-        item.extend(trail_attributes(&entry, &key).into_iter().map(|(name, value)| (name.to_owned(), value)));
+        item.extend(trail_attributes(&entry).into_iter().map(|(name, value)| (name.to_owned(), value)));
         item.remove("count");
         let mut update = self
             .client

@@ -1,6 +1,6 @@
 //! Answers other than 200, so that the document knows their statuses: [`Created`], [`Accepted`], [`Done`].
 
-use crate::{Json, openapi};
+use crate::{Json, NotStored, openapi};
 use aide::{
     OperationOutput,
     generate::GenContext,
@@ -74,6 +74,30 @@ impl<T: JsonSchema> OperationOutput for Accepted<T> {
 
     fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<Status>, Described)> {
         openapi::inferred::<Self>(ctx, operation, 202)
+    }
+}
+
+/// An answer with a secret in it: it is given once, and not kept for a repeat of its call.
+#[derive(Clone, Copy, Debug)]
+pub struct Unkept<R>(pub R);
+
+impl<R: IntoResponse> IntoResponse for Unkept<R> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        response.extensions_mut().insert(NotStored);
+        response
+    }
+}
+
+impl<R: OperationOutput> OperationOutput for Unkept<R> {
+    type Inner = R::Inner;
+
+    fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<Described> {
+        R::operation_response(ctx, operation)
+    }
+
+    fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<Status>, Described)> {
+        R::inferred_responses(ctx, operation)
     }
 }
 

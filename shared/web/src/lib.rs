@@ -27,7 +27,7 @@ mod security_headers;
 mod words;
 
 pub use aide::{OperationInput, OperationOutput, axum::routing};
-pub use answer::{Accepted, Created, Done};
+pub use answer::{Accepted, Created, Done, Unkept};
 pub use api::{Api, DOCUMENT_PATH, Document, PAGE_PATH};
 pub use cursor::{CURSOR_MAX_BYTES, Cursors, Page};
 pub use etag::{IfMatch, IfNoneMatch, Tagged, etag};

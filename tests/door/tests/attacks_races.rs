@@ -6,8 +6,18 @@ use domain::{
     staff::{User, UserState},
 };
 use door::{Got, Office, PASSWORD, Person};
+use rig::{
+    fault::{Fault, Script},
+    world::Setup,
+};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use store::Deadline;
 use tokio::task::JoinSet;
 
@@ -24,12 +34,13 @@ struct Ready {
     path: String,
     by: String,
     tag: Option<String>,
+    key: Option<String>,
     body: Option<Value>,
 }
 
 impl Ready {
     fn new(method: &'static str, path: String, by: &Person) -> Self {
-        Self { method, path, by: by.token.clone(), tag: None, body: None }
+        Self { method, path, by: by.token.clone(), tag: None, key: None, body: None }
     }
 
     fn body(self, body: Value) -> Self {
@@ -38,6 +49,11 @@ impl Ready {
 
     fn tag(self, tag: String) -> Self {
         Self { tag: Some(tag), ..self }
+    }
+
+    /// With this Idempotency-Key.
+    fn once(self, key: String) -> Self {
+        Self { key: Some(key), ..self }
     }
 }
 
@@ -53,6 +69,9 @@ async fn at_once(office: &Arc<Office>, requests: Vec<Ready>) -> Vec<Got> {
             }
             if let Some(tag) = &request.tag {
                 asking = asking.if_match(tag);
+            }
+            if let Some(key) = &request.key {
+                asking = asking.once(key);
             }
             if let Some(body) = &request.body {
                 asking = asking.json(body);
@@ -168,7 +187,7 @@ async fn of_many_who_remove_demote_and_deactivate_each_other_at_once_one_stays()
         let mut again = Vec::new();
         for (request, got) in requests.iter().zip(&answers) {
             assert!(got.status < 500 || got.status == 503, "{got:?}");
-            if got.status == 412 || got.status == 503 {
+            if got.status == 412 || got.code() == "changed" || got.status == 503 {
                 let mut request = request.clone();
                 if let Some(id) = request.tag.as_ref().and_then(|_| request.path.rsplit('/').next()) {
                     let row = user(&office, id).await;
@@ -315,6 +334,114 @@ async fn a_request_that_many_decide_on_at_once_is_decided_once() {
     assert_eq!(roles.iter().filter(|role| ["audit-viewer", "support-agent"].contains(&role.as_str())).count(), 1);
 }
 
+/// A request that a role is given to somebody new.
+async fn asked_for(office: &Office, by: &Person, role: &str) -> String {
+    let person = office.placed(&["viewer"]).await;
+    let path = format!("{USERS}/{}/roles", person.id);
+    let asked = office.ask("POST", &path).by(by).json(&json!({ "roles": [role] })).send().await.expect(202);
+    format!("{USERS}/role-requests/{}/approve", asked.body["id"].as_str().expect("an id"))
+}
+
+/// What they are told who find that another has decided: at once, or by the race that they lost.
+fn lost(got: &Got) -> bool {
+    got.status == 409 && ["changed", "decided_already"].contains(&got.code())
+}
+
+fn replayed(got: &Got) -> bool {
+    got.header("idempotent-replayed") == "true"
+}
+
+// proves: ACC-11, RED-03
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_a_race_may_ask_again_with_the_same_key() {
+    let office = Arc::new(Office::open().await);
+    let people = supers(&office, 5).await;
+    // One change, many who approve it.
+    let mut raced = 0;
+    for round in 0..10 {
+        let path = asked_for(&office, &people[0], "batch-manager").await;
+        let approval = |by: &Person| Ready::new("POST", path.clone(), by).once(format!("approval-{round}-{}", by.id));
+        let requests: Vec<_> = people[1..].iter().map(approval).collect();
+        let first = at_once(&office, requests.clone()).await;
+        let again = at_once(&office, requests.clone()).await;
+        let third = at_once(&office, requests).await;
+        assert_eq!(first.iter().filter(|got| got.status == 200).count(), 1, "{first:?}");
+        for ((first, again), third) in first.iter().zip(&again).zip(&third) {
+            if first.status == 200 {
+                assert!(again.status == 200 && replayed(again) && again.body == first.body, "{again:?}");
+                continue;
+            }
+            assert!(lost(first), "{first:?}");
+            raced += usize::from(first.code() == "changed");
+            assert_eq!((again.status, again.code()), (409, "decided_already"), "{again:?}");
+            assert_eq!(replayed(again), first.code() == "decided_already", "a lost race is not kept");
+            assert!(third.code() == "decided_already" && replayed(third), "what is settled is kept: {third:?}");
+        }
+    }
+    assert!(raced > 0, "nobody was overtaken");
+
+    // Many changes that meet in the row of administrators: whoever repeats the same call gets theirs done.
+    let mut requests = Vec::new();
+    for by in &people[1..] {
+        let path = asked_for(&office, &people[0], "administrator").await;
+        requests.push(Ready::new("POST", path, by).once(format!("appointment-{}", by.id)));
+    }
+    let mut rounds = 0;
+    loop {
+        let answers = at_once(&office, requests.clone()).await;
+        if statuses(&answers) == BTreeMap::from([(200, requests.len())]) {
+            break;
+        }
+        assert!(answers.iter().all(|got| got.status == 200 || got.code() == "changed"), "{answers:?}");
+        rounds += 1;
+        assert!(rounds < requests.len(), "each round settles one: {answers:?}");
+    }
+    assert!(rounds > 0, "nobody was overtaken");
+}
+
+// proves: ACC-11, RED-03
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_overtaken_at_any_point_of_an_approval_is_told_so() {
+    let left = Arc::new(AtomicUsize::new(usize::MAX));
+    let calls = Arc::clone(&left);
+    let script = Script::drawn(move |_| (calls.fetch_sub(1, Ordering::SeqCst) == 0).then_some(Fault::Stall));
+    let office = Arc::new(Office::with(Setup { codes: 0, script: script.clone(), ..Setup::default() }).await);
+    let people = supers(&office, 3).await;
+    let (mut overtaken, mut place) = (0, 0);
+    loop {
+        let path = asked_for(&office, &people[0], "batch-manager").await;
+        let slow = Ready::new("POST", path.clone(), &people[1]).once(format!("slow-{place}"));
+        let quick = Ready::new("POST", path, &people[2]).once(format!("quick-{place}"));
+        left.store(place, Ordering::SeqCst);
+        let mut answer = Box::pin(at_once(&office, vec![slow.clone()]));
+        let stands_still = tokio::select! {
+            biased;
+            () = script.stopped.notified() => true,
+            answers = &mut answer => {
+                assert_eq!(answers[0].status, 200, "{answers:?}");
+                false
+            }
+        };
+        left.store(usize::MAX, Ordering::SeqCst);
+        if !stands_still {
+            break;
+        }
+        let other = at_once(&office, vec![quick]).await.remove(0);
+        script.resume.notify_one();
+        let got = answer.await.remove(0);
+        assert!(got.status == 200 && lost(&other) || lost(&got) && other.status == 200, "{place}: {got:?} {other:?}");
+        let again = at_once(&office, vec![slow]).await.remove(0);
+        if got.status == 200 {
+            assert!(replayed(&again) && again.body == got.body, "{place}: {again:?}");
+        } else {
+            assert_eq!((again.status, again.code()), (409, "decided_already"), "{place}: {again:?}");
+        }
+        overtaken += usize::from(got.code() == "changed");
+        place += 1;
+    }
+    assert!(overtaken > 0, "nobody was overtaken in {place} places");
+}
+
 // proves: ACC-02, ACC-03
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_out_among_renewals_at_once_ends_the_session_for_all_of_them() {
@@ -340,7 +467,7 @@ async fn a_sign_out_among_renewals_at_once_ends_the_session_for_all_of_them() {
 async fn sign_ins_at_once_leave_one_session_where_only_one_is_allowed() {
     let mut settings = domain::settings::Settings::default();
     settings.security.sign_in.single_session = true;
-    let setup = rig::world::Setup { codes: 0, settings: Some(settings), ..rig::world::Setup::default() };
+    let setup = Setup { codes: 0, settings: Some(settings), ..Setup::default() };
     let office = Arc::new(Office::with(setup).await);
     let person = office.placed(&["viewer"]).await;
     let nobody = Person::default();

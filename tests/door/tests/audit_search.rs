@@ -1,6 +1,7 @@
 //! The audit log as its readers find it.
 
 use door::{Got, Office, Person};
+use rig::world::Setup;
 use serde_json::json;
 
 const LOG: &str = "/api/v1/admin/audit-logs";
@@ -108,4 +109,18 @@ async fn an_export_is_csv_that_no_spreadsheet_runs_and_is_on_record() {
     assert!(!got.text.contains("\n=") && !got.text.contains(",="), "{}", got.text);
     let got = search(&office, &first, "action=audit.exported").await;
     assert_eq!(actions(&got), ["audit.exported"]);
+}
+
+// proves: AUD-02
+#[tokio::test]
+async fn a_verification_of_hours_without_a_seal_does_not_call_the_log_whole() {
+    let office = Office::with(Setup { codes: 0, files: true, ..Setup::default() }).await;
+    let first = office.first().await;
+    // The hour that runs, the hours around it, and a day before there was a log.
+    for (from, to) in [("2026112008", "2026112008"), ("2026112000", "2026112023"), ("2020010100", "2020010123")] {
+        let path = format!("{LOG}/verify?from={from}&to={to}");
+        let got = office.ask("GET", &path).by(&first).send().await.expect(200);
+        assert_eq!((&got.body["whole"], &got.body["hours"]), (&json!(false), &json!(0)), "{}", got.text);
+        assert_eq!(got.body["unsealed_from"], json!(from), "{}", got.text);
+    }
 }

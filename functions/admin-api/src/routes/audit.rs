@@ -121,7 +121,7 @@ async fn search(
 ) -> Result<Json<Page<EntryView>>, Problem> {
     let (sought, bound) = query.read(app.desk.now())?;
     let bound = format!("audit|{}|{bound}", permit.actor().user());
-    let position = app.position(&bound, query.cursor.as_deref()).await?;
+    let position: Option<String> = app.position(&bound, query.cursor.as_deref()).await?;
     let limit = query.limit.unwrap_or(PAGE_DEFAULT) as usize;
     let found = app.desk.trail(&permit, &sought, position.as_deref(), limit).await;
     let found = found.map_err(|trouble| app.problem(trouble))?;
@@ -248,7 +248,7 @@ async fn export(
     }
     let (sought, bound) = query.read(app.desk.now())?;
     let bound = format!("export|{}|{bound}", permit.actor().user());
-    let mut position = app.position(&bound, query.cursor.as_deref()).await?;
+    let mut position: Option<String> = app.position(&bound, query.cursor.as_deref()).await?;
     let most = query.limit.map_or(EXPORT_MAX, |limit| limit as usize);
     let mut writer = csv::Writer::from_writer(Vec::new());
     let write = |writer: &mut csv::Writer<Vec<u8>>, row: &[String]| writer.write_record(row).map_err(unwritten);

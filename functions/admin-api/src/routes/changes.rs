@@ -138,8 +138,7 @@ async fn list(
 ) -> Result<Json<Page<ChangeView>>, Problem> {
     let standing = query.standing.map(StandingName::name);
     let bound = format!("changes|{}|{standing:?}", permit.actor().user());
-    let before = app.position(&bound, query.cursor.as_deref()).await?;
-    let before = before.as_deref().map(ChangeId::parse).transpose().map_err(|_| Problem::internal())?;
+    let before: Option<ChangeId> = app.position(&bound, query.cursor.as_deref()).await?;
     let limit = query.limit.unwrap_or(PAGE_DEFAULT) as usize;
     let listed = app.desk.changes(&permit, standing, before.as_ref(), limit).await;
     let listed = listed.map_err(|trouble| app.problem(trouble))?;
@@ -180,16 +179,13 @@ pub fn routes(api: Api<App>) -> Api<App> {
     api.route(
         "/api/v1/admin/users/{id}/roles",
         routing::post_with(assign, |op| {
-            op.id("assignRoles")
-                .tag("users")
-                .summary("Ask for roles. A second person approves.")
-                .with(answers(&[409, 412]))
+            op.id("assignRoles").tag("users").summary("Ask for roles. A second person approves.").with(answers(&[409]))
         })
         .delete_with(revoke, |op| {
             op.id("revokeRoles")
                 .tag("users")
                 .summary("Ask to take roles away. A second person approves.")
-                .with(answers(&[409, 412]))
+                .with(answers(&[409]))
         }),
     )
     .route(
@@ -204,7 +200,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
             op.id("approveRoleRequest")
                 .tag("users")
                 .summary("Approve a change that somebody else asked for.")
-                .with(answers(&[409, 412]))
+                .with(answers(&[409]))
         }),
     )
     .route(
@@ -213,7 +209,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
             op.id("rejectRoleRequest")
                 .tag("users")
                 .summary("Refuse a change that somebody else asked for.")
-                .with(answers(&[409, 412]))
+                .with(answers(&[409]))
         }),
     )
 }

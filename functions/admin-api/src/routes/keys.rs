@@ -6,16 +6,13 @@ use crate::{
     fields::{Fields, drawn_id},
     views::ApiKeyView,
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 use domain::id::ApiKeyId;
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use staff::NewApiKey;
-use web::{Api, Created, Done, Json, NotStored, OperationOutput, Path, Problem, openapi::answers, routing};
+use web::{Api, Created, Done, Json, Path, Problem, Unkept, openapi::answers, routing};
 
 #[derive(Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -50,41 +47,23 @@ pub struct KeyPath {
     id: String,
 }
 
-/// A new key: its token is never stored.
-struct CreatedKey(Created<NewKeyView>);
-
-impl IntoResponse for CreatedKey {
-    fn into_response(self) -> Response {
-        let mut response = self.0.into_response();
-        response.extensions_mut().insert(NotStored);
-        response
-    }
-}
-
-impl OperationOutput for CreatedKey {
-    type Inner = NewKeyView;
-
-    fn inferred_responses(
-        ctx: &mut aide::generate::GenContext,
-        operation: &mut aide::openapi::Operation,
-    ) -> Vec<(Option<aide::openapi::StatusCode>, aide::openapi::Response)> {
-        web::openapi::inferred::<Created<NewKeyView>>(ctx, operation, 201)
-    }
-}
-
 async fn list(me: Me, State(app): State<App>) -> Result<Json<Keys>, Problem> {
     let keys = app.desk.api_keys(&me.oneself).await.map_err(|trouble| app.problem(trouble))?;
     Ok(Json(Keys { items: keys.iter().map(ApiKeyView::from).collect() }))
 }
 
-async fn create(me: Me, State(app): State<App>, Json(form): Json<KeyForm>) -> Result<CreatedKey, Problem> {
+async fn create(
+    me: Me,
+    State(app): State<App>,
+    Json(form): Json<KeyForm>,
+) -> Result<Unkept<Created<NewKeyView>>, Problem> {
     let mut fields = Fields::default();
     let name = fields.name("name", &form.name);
     let scope = fields.permissions("scope", &form.scope);
     fields.finish()?;
     let new = NewApiKey { name, scope, days: form.days };
     let made = app.desk.create_api_key(&me.oneself, new).await.map_err(|trouble| app.problem(trouble))?;
-    Ok(CreatedKey(Created {
+    Ok(Unkept(Created {
         location: format!("/api/v1/auth/keys/{}", made.key.id),
         etag: None,
         body: NewKeyView { key: ApiKeyView::from(&made.key), token: made.text },

@@ -11,7 +11,7 @@ pub mod security;
 pub mod users;
 
 use crate::App;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use store::Answer;
 use web::Problem;
 
@@ -37,10 +37,10 @@ fn kept_empty() -> Answer {
 
 impl App {
     /// The position that a cursor holds, if it is ours and of this very list.
-    async fn position(&self, list: &str, cursor: Option<&str>) -> Result<Option<String>, Problem> {
+    async fn position<T: DeserializeOwned>(&self, list: &str, cursor: Option<&str>) -> Result<Option<T>, Problem> {
         let Some(text) = cursor else { return Ok(None) };
         let cursors = web::Cursors::new(&self.desk.cursor_key().await.map_err(|trouble| self.problem(trouble))?);
-        cursors.open::<String>(list, text).map(Some)
+        cursors.open(list, text).map(Some)
     }
 
     async fn cursor(&self, list: &str, position: Option<String>) -> Result<Option<String>, Problem> {

@@ -6,47 +6,13 @@ use crate::{
     fields::{Fields, Tongue, drawn_id},
     views::{SessionView, UserView, user_tag},
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 use domain::{id::SessionId, session::Why};
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use staff::{Profile, Trouble};
-use web::{
-    Api, Done, IfMatch, IfNoneMatch, Json, NotStored, OperationOutput, Path, Problem, Tagged, openapi::answers, routing,
-};
-
-/// An answer with a secret in it: never stored.
-struct Secret<T>(T);
-
-impl<T: Serialize> IntoResponse for Secret<T> {
-    fn into_response(self) -> Response {
-        let mut response = Json(self.0).into_response();
-        response.extensions_mut().insert(NotStored);
-        response
-    }
-}
-
-impl<T: JsonSchema> OperationOutput for Secret<T> {
-    type Inner = T;
-
-    fn operation_response(
-        ctx: &mut aide::generate::GenContext,
-        _: &mut aide::openapi::Operation,
-    ) -> Option<aide::openapi::Response> {
-        Some(web::openapi::json_response::<T>(ctx, ""))
-    }
-
-    fn inferred_responses(
-        ctx: &mut aide::generate::GenContext,
-        operation: &mut aide::openapi::Operation,
-    ) -> Vec<(Option<aide::openapi::StatusCode>, aide::openapi::Response)> {
-        web::openapi::inferred::<Self>(ctx, operation, 200)
-    }
-}
+use web::{Api, Done, IfMatch, IfNoneMatch, Json, Path, Problem, Tagged, Unkept, openapi::answers, routing};
 
 /// Who one is and what one may.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -241,19 +207,19 @@ async fn begin_mfa(
     me: Me,
     State(app): State<App>,
     Json(form): Json<BeginForm>,
-) -> Result<Secret<EnrolmentView>, Problem> {
+) -> Result<Unkept<Json<EnrolmentView>>, Problem> {
     let issuer = format!("{} Promo", me.settings.brand);
     let begun = app.desk.enrol(&me.oneself, &form.password, &issuer).await.map_err(|trouble| app.problem(trouble))?;
-    Ok(Secret(EnrolmentView { secret: begun.secret, address: begun.address, picture: begun.picture }))
+    Ok(Unkept(Json(EnrolmentView { secret: begun.secret, address: begun.address, picture: begun.picture })))
 }
 
 async fn confirm_mfa(
     me: Me,
     State(app): State<App>,
     Json(form): Json<CodeForm>,
-) -> Result<Secret<RecoveryCodes>, Problem> {
+) -> Result<Unkept<Json<RecoveryCodes>>, Problem> {
     let codes = app.desk.confirm_enrolment(&me.oneself, &form.code).await.map_err(|trouble| app.problem(trouble))?;
-    Ok(Secret(RecoveryCodes { recovery_codes: codes }))
+    Ok(Unkept(Json(RecoveryCodes { recovery_codes: codes })))
 }
 
 async fn give_up_mfa(me: Me, State(app): State<App>, Json(form): Json<PasswordAndCode>) -> Result<Done, Problem> {
@@ -265,9 +231,9 @@ async fn recovery_codes(
     me: Me,
     State(app): State<App>,
     Json(form): Json<PasswordAndCode>,
-) -> Result<Secret<RecoveryCodes>, Problem> {
+) -> Result<Unkept<Json<RecoveryCodes>>, Problem> {
     let codes = app.desk.new_recovery_codes(&me.oneself, &form.password, &form.code).await;
-    Ok(Secret(RecoveryCodes { recovery_codes: codes.map_err(|trouble| app.problem(trouble))? }))
+    Ok(Unkept(Json(RecoveryCodes { recovery_codes: codes.map_err(|trouble| app.problem(trouble))? })))
 }
 
 async fn sessions(me: Me, State(app): State<App>) -> Result<Json<Sessions>, Problem> {

@@ -145,7 +145,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
                     op.id("createRole")
                         .tag("settings")
                         .summary("Ask for a custom role. A second person approves.")
-                        .with(answers(&[409, 412]))
+                        .with(answers(&[409]))
                 },
             ),
         )

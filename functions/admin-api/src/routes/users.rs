@@ -153,8 +153,7 @@ async fn list(
     let role = query.role.as_deref().map(RoleId::parse).transpose().map_err(|_| Problem::internal())?;
     let state = query.state.map(Into::into);
     let bound = format!("users|{}|{state:?}|{role:?}|{:?}", permit.actor().user(), query.text);
-    let before = app.position(&bound, query.cursor.as_deref()).await?;
-    let before = before.as_deref().map(UserId::parse).transpose().map_err(|_| Problem::internal())?;
+    let before: Option<UserId> = app.position(&bound, query.cursor.as_deref()).await?;
     let filter = UserFilter { state, role, text: query.text };
     let limit = query.limit.unwrap_or(PAGE_DEFAULT) as usize;
     let listed = app.desk.users(&permit, &filter, before.as_ref(), limit).await;
@@ -169,8 +168,7 @@ async fn pending(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<UserView>>, Problem> {
     let bound = format!("pending|{}", permit.actor().user());
-    let before = app.position(&bound, query.cursor.as_deref()).await?;
-    let before = before.as_deref().map(UserId::parse).transpose().map_err(|_| Problem::internal())?;
+    let before: Option<UserId> = app.position(&bound, query.cursor.as_deref()).await?;
     let limit = query.limit.unwrap_or(PAGE_DEFAULT) as usize;
     let listed = app.desk.pending_users(&permit, before.as_ref(), limit).await;
     let listed = listed.map_err(|trouble| app.problem(trouble))?;
@@ -375,13 +373,13 @@ pub fn routes(api: Api<App>) -> Api<App> {
                 op.id("approveUser")
                     .tag("users")
                     .summary("Open the account of who has registered.")
-                    .with(answers(&[409, 412]))
+                    .with(answers(&[409]))
             }),
         )
         .route(
             "/api/v1/admin/users/{id}/reject",
             routing::post_with(reject, |op| {
-                op.id("rejectUser").tag("users").summary("Refuse who has registered.").with(answers(&[409, 412]))
+                op.id("rejectUser").tag("users").summary("Refuse who has registered.").with(answers(&[409]))
             }),
         )
         .route(
@@ -393,7 +391,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
                 op.id("setUserPermissions")
                     .tag("users")
                     .summary("Ask for permissions beside and despite the roles. A second person approves.")
-                    .with(answers(&[409, 412]))
+                    .with(answers(&[409]))
             }),
         )
 }
