@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    access::{Oneself, Permit},
+    access::{Oneself, Permit, Refused},
     permission::Right,
     security::Presence,
     settings::Settings,
@@ -306,6 +306,28 @@ impl FromRequestParts<App> for Me {
             return Err(Problem::forbidden("needs_session", "A program's key can't manage its owner's account."));
         }
         Ok(Self { oneself: Oneself(Arc::clone(&admitted.actor)), settings: Arc::clone(&admitted.settings) })
+    }
+}
+
+/// A caller who is signed in, in person or by a program's key, and may work: for what everybody has who may do anything.
+pub struct SignedIn(pub Oneself);
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let admitted = admitted(parts)?;
+        if let Some(confined) = admitted.actor.confined() {
+            return Err(app.problem(Trouble::Refused(Refused::Confined(confined))));
+        }
+        Ok(Self(Oneself(Arc::clone(&admitted.actor))))
+    }
+}
+
+impl OperationInput for SignedIn {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        web::openapi::needs_caller(operation);
+        web::openapi::may_answer(operation, &[403]);
     }
 }
 

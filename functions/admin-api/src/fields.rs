@@ -1,6 +1,9 @@
 //! Reading fields into the business's own values; everything that doesn't fit is told at once.
 
 use domain::{
+    batch::{BatchName, CodeId},
+    id::UserId,
+    money::Currency,
     permission::{Permission, Permissions},
     phone::Msisdn,
     role::RoleId,
@@ -8,6 +11,7 @@ use domain::{
     text::Language,
 };
 use ipnet::IpNet;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -96,6 +100,56 @@ impl Fields {
         networks
     }
 
+    /// A point in time with its offset from UTC.
+    pub fn time(&mut self, field: &str, text: &str) -> Option<Timestamp> {
+        let read = text.parse::<Timestamp>();
+        if read.is_err() {
+            self.wrong(field, "malformed", "a time with its offset, as in 2026-12-31T23:59:59+02:00");
+        }
+        read.ok()
+    }
+
+    pub fn batch_name(&mut self, field: &str, text: &str) -> Option<BatchName> {
+        let read = BatchName::parse(text);
+        if let Err(error) = &read {
+            self.wrong(field, "malformed", error.to_string());
+        }
+        read.ok()
+    }
+
+    /// Words on one or more lines, or none.
+    pub fn note(&mut self, field: &str, text: &str) -> String {
+        let text = text.trim();
+        if text.chars().any(|c| c.is_control() && c != '\n') {
+            self.wrong(field, "malformed", "words without control characters");
+        }
+        text.to_owned()
+    }
+
+    pub fn user(&mut self, field: &str, text: &str) -> Option<UserId> {
+        let read = UserId::parse(text);
+        if read.is_err() {
+            self.wrong(field, "malformed", "the id of a user");
+        }
+        read.ok()
+    }
+
+    pub fn code_ids(&mut self, field: &str, list: &[String]) -> Vec<CodeId> {
+        let mut ids = Vec::with_capacity(list.len());
+        for text in list {
+            match CodeId::parse(text) {
+                Ok(id) => ids.push(id),
+                Err(error) => self.wrong(field, "malformed", error.to_string()),
+            }
+        }
+        ids
+    }
+
+    /// For what one look finds out.
+    pub fn problem(&mut self, field: &str, code: &'static str, message: &str) {
+        self.wrong(field, code, message);
+    }
+
     /// # Errors
     /// Everything that didn't fit.
     pub fn finish(self) -> Result<(), Problem> {
@@ -135,6 +189,41 @@ impl From<Language> for Tongue {
 pub fn drawn_id(text: &str, _: &()) -> garde::Result {
     let shaped = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if shaped { Ok(()) } else { Err(web::finding("malformed", "32 hexadecimal figures")) }
+}
+
+/// What codes pay in.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub enum CurrencyName {
+    #[default]
+    #[serde(rename = "RWF")]
+    Rwf,
+    #[serde(rename = "EUR")]
+    Eur,
+}
+
+impl From<CurrencyName> for Currency {
+    fn from(name: CurrencyName) -> Self {
+        match name {
+            CurrencyName::Rwf => Self::Rwf,
+            CurrencyName::Eur => Self::Eur,
+        }
+    }
+}
+
+/// For garde: a batch's id.
+pub fn batch_id(text: &str, _: &()) -> garde::Result {
+    let shaped = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if shaped { Ok(()) } else { Err(web::finding("malformed", "the id of a batch")) }
+}
+
+/// For garde: a code's id.
+pub fn code_id(text: &str, _: &()) -> garde::Result {
+    CodeId::parse(text).map(|_| ()).map_err(|error| web::finding("malformed", error.to_string()))
+}
+
+/// For garde: a user's id, or `me`.
+pub fn user_or_me(text: &str, _: &()) -> garde::Result {
+    if text == "me" { Ok(()) } else { drawn_id(text, &()) }
 }
 
 /// For garde: a role's id.

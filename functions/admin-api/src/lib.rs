@@ -11,6 +11,7 @@ pub use caller::{ACCESS_COOKIE, REFRESH_COOKIE};
 
 use axum::{Router, middleware};
 use domain::{access::MfaDemand, settings::Settings};
+use files::Files;
 use lambda_http::{Body, Request, Response};
 use serde_json::Value;
 use service::{
@@ -19,10 +20,11 @@ use service::{
     config::{BadConfig, Environment},
     live::LiveSettings,
     metrics::{self, Unit},
+    nudge::JobNudges,
     secret::Secret,
 };
 use staff::{Desk, Trouble};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use store::{Deadline, Store};
 use web::{Api, Document};
 
@@ -30,12 +32,18 @@ use web::{Api, Document};
 const COUNT_BUDGET_MS: u64 = 3_000;
 /// Time for reading the settings where they are not read along.
 const SETTINGS_BUDGET_MS: u64 = 3_000;
+/// A nudge that takes longer is left to the sweeper.
+const NUDGE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What every handler can reach.
 #[derive(Clone)]
 pub struct App {
     pub desk: Arc<Desk>,
     pub log: Arc<seal::Log>,
+    /// Where a job is told of once its row is written.
+    pub jobs: JobNudges,
+    /// Links to uploads and to what jobs have made.
+    pub files: Files,
     settings: LiveSettings,
 }
 
@@ -61,8 +69,9 @@ pub struct AdminApi {
 }
 
 impl AdminApi {
-    pub fn new(desk: Arc<Desk>, log: Arc<seal::Log>) -> Self {
-        let app = App { desk: Arc::clone(&desk), log: Arc::clone(&log), settings: LiveSettings::default() };
+    pub fn new(desk: Arc<Desk>, log: Arc<seal::Log>, jobs: JobNudges, files: Files) -> Self {
+        let settings = LiveSettings::default();
+        let app = App { desk: Arc::clone(&desk), log: Arc::clone(&log), jobs, files, settings };
         let api = Api::new("MBELYCO Promo", "1.0.0")
             .cookie(ACCESS_COOKIE)
             .description("What staff do. Times are RFC 3339 in UTC; amounts are whole RWF; problems are RFC 9457.");
@@ -94,8 +103,10 @@ impl AdminApi {
         let desk = desk(&mut environment);
         let aws = Aws::from_environment(&mut environment);
         let log = seal::Log::from_environment(&mut environment, &aws, desk.clock.clone());
+        let jobs = JobNudges::from_environment(&mut environment, &aws, NUDGE_LIMIT);
+        let files = Files::from_environment(&mut environment, &aws);
         environment.finish()?;
-        Ok(Self::new(Arc::new(desk), Arc::new(log)))
+        Ok(Self::new(Arc::new(desk), Arc::new(log), jobs, files))
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {

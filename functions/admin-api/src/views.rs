@@ -1,5 +1,9 @@
 //! What the API shows. Hashes, secrets and links have no field to get out by.
 
+pub mod batches;
+pub mod codes;
+pub mod jobs;
+
 use crate::fields::Tongue;
 use domain::{
     audit::{self, Entry},
@@ -149,14 +153,15 @@ pub enum ChangeKind {
     UserRoles,
     UserPermissions,
     Role,
+    Codes,
 }
 
-/// A change of roles or permissions, which a second person approves or refuses.
+/// A change of roles or permissions, or codes beyond a ceiling, which a second person approves or refuses.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ChangeView {
     pub id: String,
     pub kind: ChangeKind,
-    /// `user:<id>` or `role:<id>`.
+    /// `user:<id>`, `role:<id>` or `job:<id>`.
     pub about: String,
     pub standing: StandingName,
     pub asked_by: String,
@@ -222,6 +227,14 @@ impl From<&Change> for ChangeView {
                     field("assigned_only", only(before), only(after)),
                 ];
                 (ChangeKind::Role, fields)
+            }
+            What::Codes { batch, codes, amount, .. } => {
+                let fields = vec![
+                    field("batch", None, Some(batch.clone())),
+                    field("codes", None, Some(codes.to_string())),
+                    field("amount", None, Some(amount.to_string())),
+                ];
+                (ChangeKind::Codes, fields)
             }
         };
         Self {

@@ -1,4 +1,8 @@
-//! Every minute: whatever is due gets a nudge. Payouts whose message was lost, whose worker died, whose answer is due.
+//! Every minute: whatever is due gets a nudge. Payouts and jobs whose message was lost, whose worker died, whose time
+//! has come; batches that have expired or are complete.
+
+mod batches;
+mod jobs;
 
 use domain::time;
 use serde_json::{Value, json};
@@ -6,8 +10,9 @@ use service::{
     Clock,
     aws::Aws,
     config::{BadConfig, Environment},
+    live::LiveSettings,
     metrics::{self, Unit},
-    nudge::Nudges,
+    nudge::{JobNudges, Nudges},
 };
 use std::time::Duration;
 use store::{Deadline, Due, Store, StoreError, keys::DUE_SHARDS};
@@ -17,10 +22,14 @@ const PER_SHARD: i32 = 100;
 const TABLE_MS: u64 = 5_000;
 /// A sweep ends by then, whatever is left.
 const BUDGET_MS: u64 = 40_000;
+/// A message that takes longer is not waited for.
+const NUDGE_LIMIT: Duration = Duration::from_secs(2);
 
 pub struct Sweeper {
     pub store: Store,
     pub nudges: Nudges,
+    pub jobs: JobNudges,
+    pub settings: LiveSettings,
     pub clock: Clock,
 }
 
@@ -31,6 +40,10 @@ pub struct Swept {
     pub routed: u32,
     /// In the index but not due any more, or taken by somebody else meanwhile.
     pub passed: u32,
+    /// Jobs nudged.
+    pub jobs: u32,
+    /// Batches that have expired or are complete now.
+    pub batches: u32,
 }
 
 impl Sweeper {
@@ -41,7 +54,9 @@ impl Sweeper {
         let aws = Aws::from_environment(&mut environment);
         let sweeper = Self {
             store: Store::new(aws.dynamodb(), environment.required("TABLE_NAME")),
-            nudges: Nudges::new(aws.sqs(), environment.required("PAYOUT_QUEUE_URL"), Duration::from_secs(2)),
+            nudges: Nudges::new(aws.sqs(), environment.required("PAYOUT_QUEUE_URL"), NUDGE_LIMIT),
+            jobs: JobNudges::from_environment(&mut environment, &aws, NUDGE_LIMIT),
+            settings: LiveSettings::default(),
             clock: Clock::system(),
         };
         environment.finish()?;
@@ -56,6 +71,10 @@ impl Sweeper {
         let deadline = Deadline::in_ms(BUDGET_MS);
         let mut swept = Swept::default();
         let mut failed = None;
+        // Few, and a batch that has expired must say so within the minute.
+        for error in [self.batches(&mut swept, deadline).await.err(), self.jobs(&mut swept, deadline).await.err()] {
+            failed = error.or(failed);
+        }
         // Each sweep begins at another shard: with a backlog the first ones would take all the time there is.
         let minute = self.clock.now().as_second().div_euclid(60);
         let first = u8::try_from(minute.rem_euclid(i64::from(DUE_SHARDS))).unwrap_or(0);
@@ -84,8 +103,12 @@ impl Sweeper {
         }
         metrics::emit("sweeps_total", 1.0, Unit::Count, &[]);
         metrics::emit("payouts_due", f64::from(swept.routed), Unit::Count, &[]);
+        metrics::emit("jobs_due", f64::from(swept.jobs), Unit::Count, &[]);
         match failed {
-            None => Ok(json!({ "routed": swept.routed, "passed": swept.passed })),
+            None => {
+                let Swept { routed, passed, jobs, batches } = swept;
+                Ok(json!({ "routed": routed, "passed": passed, "jobs": jobs, "batches": batches }))
+            }
             Some(error) => {
                 tracing::error!(%error, routed = swept.routed, "a sweep is not whole");
                 Err(error)

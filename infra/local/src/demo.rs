@@ -2,7 +2,7 @@
 
 use domain::{
     audit::{Class, Entry},
-    batch::{Batch, BatchState, Code, Origin, Run, RunState},
+    batch::{Batch, BatchName, Code, Origin, Run},
     code::{CodeText, RandomPart},
     money::{Currency, Money},
     switches::Switches,
@@ -11,7 +11,7 @@ use domain::{
 use jiff::{Timestamp, civil::Date};
 use rand_core::CryptoRng;
 use std::collections::HashSet;
-use store::{Deadline, Store, StoreError, keys};
+use store::{Deadline, Made, Store, StoreError, keys};
 
 /// How a batch is made up.
 pub struct Plan<'a> {
@@ -44,6 +44,21 @@ pub async fn switch_on(store: &Store, epoch: &str, now: Timestamp) -> Result<(),
     store.save_switches(&Switches::all_on(epoch), &entry, Deadline::in_ms(5_000)).await
 }
 
+/// The next batch's number, and a name for it that nobody has.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn free(store: &Store, name: &str, now: Timestamp) -> Result<(u64, String), StoreError> {
+    let key = keys::batch_numbers();
+    let made: Option<Made> = store.read(std::slice::from_ref(&key), Deadline::in_ms(5_000)).await?.get(&key)?;
+    let taken = match BatchName::parse(name) {
+        Ok(name) => store.batch_name_taken(&name, Deadline::in_ms(5_000)).await?,
+        Err(error) => return Err(StoreError::Rejected(error.to_string())),
+    };
+    let name = if taken { format!("{name}_{}", now.as_second()) } else { name.to_owned() };
+    Ok((made.unwrap_or_default().count + 1, name))
+}
+
 /// Makes a batch of new codes, redeemable for 90 days from `now`.
 ///
 /// # Errors
@@ -65,34 +80,11 @@ pub async fn make_batch(
     }
     let money = Money::new(plan.amount, plan.currency).map_err(|error| StoreError::Rejected(error.to_string()))?;
     let run_id = format!("{}-1", plan.id);
-    let batch = Batch {
-        id: plan.id.to_owned(),
-        number: plan.number,
-        name: plan.name.to_owned(),
-        state: BatchState::Active,
-        money,
-        expires_at: time::plus(now, 90 * DAY_MS),
-        created_at: now,
-        version: 1,
-    };
-    let run =
-        Run { id: run_id.clone(), batch_id: batch.id.clone(), state: RunState::Staging, asked: plan.count as u64 };
-    let codes: Vec<Code> = texts
-        .iter()
-        .map(|text| Code {
-            text: text.clone(),
-            batch_id: batch.id.clone(),
-            run_id: run_id.clone(),
-            origin: Origin::Generated,
-            money,
-            generation: 1,
-            claim: None,
-            blocked: false,
-            reported: false,
-            deleted: false,
-            version: 1,
-        })
-        .collect();
+    let expires_at = time::plus(now, 90 * DAY_MS);
+    let batch = Batch::new(plan.id.to_owned(), plan.number, plan.name.to_owned(), money, expires_at, now);
+    let run = Run::staging(run_id.clone(), batch.id.clone(), plan.count as u64, Origin::Generated);
+    let codes: Vec<Code> =
+        texts.iter().zip(0..).map(|(text, n)| Code::made(text.clone(), &batch, &run, n)).collect();
     let entry = Entry::new(
         format!("{run_id}-live"),
         now,

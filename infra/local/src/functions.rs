@@ -4,10 +4,12 @@ use crate::names::Names;
 use admin_api::AdminApi;
 use disbursement::{Disbursement, SecretKeys};
 use domain::access::MfaDemand;
+use export::Export;
+use files::Files;
 use momo_callback::MomoCallback;
 use providers::{momo::MtnMomo, transport::Transport};
 use seal::{Archive, Log, PublicKeys};
-use service::{Clock, aws::Aws, live::LiveSettings, nudge::Nudges, secret::Secret};
+use service::{Clock, aws::Aws, live::LiveSettings, nudge::{JobNudges, Nudges}, secret::Secret};
 use staff::Desk;
 use std::{sync::Arc, time::Duration};
 use store::Store;
@@ -34,6 +36,7 @@ pub struct Functions {
     pub disbursement: Arc<Disbursement>,
     pub momo_callback: Arc<MomoCallback>,
     pub sweeper: Arc<Sweeper>,
+    pub export: Arc<Export>,
     pub admin_api: Arc<AdminApi>,
 }
 
@@ -53,6 +56,11 @@ impl Functions {
     pub fn new(aws: &Aws, names: &Names, rail: &Rail, clock: &Clock, deployment: &Deployment) -> Self {
         let Deployment { environment, epoch, mfa, audit_keys } = deployment;
         let store = || Store::new(aws.dynamodb(), &names.table);
+        let jobs = |limit_ms| {
+            let (generation, export) = (&names.generation_queue, &names.export_queue);
+            JobNudges::new(aws.sqs(), generation, export, Duration::from_millis(limit_ms))
+        };
+        let files = || Files::new(files::s3(aws), &names.files_bucket);
         let nudges = |limit_ms| Nudges::new(aws.sqs(), &names.payout_queue, Duration::from_millis(limit_ms));
         let keys = Arc::new(SecretKeys(Secret::new(aws.secrets_manager(), &names.momo_secret)));
         let mut momo = MtnMomo::new(
@@ -95,7 +103,14 @@ impl Functions {
                 secret: Secret::new(aws.secrets_manager(), &names.callback_secret),
                 clock: clock.clone(),
             }),
-            sweeper: Arc::new(Sweeper { store: store(), nudges: nudges(2_000), clock: clock.clone() }),
+            sweeper: Arc::new(Sweeper {
+                store: store(),
+                nudges: nudges(2_000),
+                jobs: jobs(2_000),
+                settings: LiveSettings::default(),
+                clock: clock.clone(),
+            }),
+            export: Arc::new(Export::new(store(), files(), clock.clone())),
             admin_api: Arc::new(AdminApi::new(
                 Arc::new(Desk::new(
                     store(),
@@ -106,10 +121,12 @@ impl Functions {
                 )),
                 Arc::new(Log {
                     store: store(),
-                    archive: Archive::new(seal::s3(aws), &names.bucket, environment, clock.clone(), None),
+                    archive: Archive::new(files::s3(aws), &names.bucket, environment, clock.clone(), None),
                     keys: audit_keys.clone(),
                     clock: clock.clone(),
                 }),
+                jobs(1_000),
+                files(),
             )),
         }
     }

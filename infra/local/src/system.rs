@@ -11,7 +11,7 @@ use crate::{
     page::{self, Demo},
     sealing,
     secrets::LocalSecrets,
-    source,
+    source::Source,
 };
 use aws_credential_types::Credentials;
 use domain::{access::MfaDemand, code::CodeText, money::Currency, settings::Settings, staff::Email, time};
@@ -41,6 +41,8 @@ pub const EPOCH: &str = "1";
 const REGION: &str = "af-south-1";
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const CALLBACKS_EVERY: Duration = Duration::from_millis(200);
+/// Jobs of one kind at one time, so that a small one doesn't wait for a large one.
+const JOBS_AT_ONCE: usize = 2;
 const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A system that answers. It runs until the runtime ends.
@@ -178,8 +180,8 @@ impl System {
         } else {
             names::create(&aws, names, &wanted).await?
         };
-        if !options.external_aws || options.create {
-            create_bucket(&aws, &names.bucket).await?;
+        if aws.s3.is_some() && (!options.external_aws || options.create) {
+            names::create_buckets(&aws, &names).await?;
         }
 
         let simulator = simulator(&secrets, folder.as_deref(), &clock)?;
@@ -241,7 +243,7 @@ impl System {
         tokio::spawn(
             async move { axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await },
         );
-        tokio::spawn(source::run(aws.sqs(), names.payout_queue.clone(), Arc::clone(&functions.disbursement)));
+        feed(&aws, &names, &functions);
         tokio::spawn(sealing::keep_sealing(sealing::nightly(&functions.admin_api.log, signer)));
         tokio::spawn(keep_sweeping(functions, emulators.as_ref().map(|emulators| emulators.database.clone())));
         tokio::spawn(deliver_callbacks(simulator));
@@ -254,6 +256,22 @@ impl System {
             fs::rename(beside, file)?;
         }
         Ok(Self { ready, phone_url, _emulators: emulators, _lock: lock, _scratch: scratch })
+    }
+}
+
+/// Connects the queues with their functions.
+fn feed(aws: &Aws, names: &Names, functions: &Functions) {
+    let disbursement = Arc::clone(&functions.disbursement);
+    tokio::spawn(Source::payouts(aws.sqs(), &names.payout_queue).run(move |event, until| {
+        let disbursement = Arc::clone(&disbursement);
+        async move { disbursement.handle(event, until).await }
+    }));
+    for _ in 0..JOBS_AT_ONCE {
+        let export = Arc::clone(&functions.export);
+        tokio::spawn(Source::jobs(aws.sqs(), &names.export_queue).run(move |event, until| {
+            let export = Arc::clone(&export);
+            async move { export.handle(event, until).await }
+        }));
     }
 }
 
@@ -316,29 +334,6 @@ async fn services(options: &Options, folder: Option<&Path>) -> io::Result<Servic
     Ok((local_aws(&emulators), Some(emulators), scratch))
 }
 
-async fn create_bucket(aws: &Aws, name: &str) -> io::Result<()> {
-    let Some(endpoint) = &aws.s3 else { return Ok(()) };
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-        .region(aws_sdk_s3::config::Region::new(aws.region.clone()))
-        .credentials_provider(aws.credentials.clone())
-        .http_client(aws.http.clone())
-        .endpoint_url(endpoint)
-        .force_path_style(true)
-        .build();
-    match aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(name).send().await {
-        Ok(_) => Ok(()),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|e| e.is_bucket_already_owned_by_you() || e.is_bucket_already_exists()) =>
-        {
-            Ok(())
-        }
-        Err(error) => Err(io::Error::other(format!("the bucket: {error:?}"))),
-    }
-}
-
 fn simulator(secrets: &LocalSecrets, folder: Option<&Path>, clock: &LocalClock) -> io::Result<Simulator> {
     let clock = clock.clone();
     let config = momo_simulator::Config {
@@ -369,9 +364,10 @@ async fn demo_codes(
     let mut random = ChaCha20Rng::try_from_os_rng().map_err(|error| io::Error::other(error.to_string()))?;
     let mut demos = Vec::new();
     // A batch's id has the time in it: after the data was lost in part, a new start makes new batches.
-    for (number, name, amount, count) in [(1, "BATCH_DEMO_5000", 5_000, 20), (2, "BATCH_DEMO_25000", 25_000, 5)] {
+    for (name, amount, count) in [("BATCH_DEMO_5000", 5_000, 20), ("BATCH_DEMO_25000", 25_000, 5)] {
+        let (number, name) = demo::free(store, name, now).await.map_err(io::Error::other)?;
         let id = format!("demo-{number}-{}", now.as_millisecond());
-        let plan = demo::Plan { id: &id, number, name, amount, count, currency };
+        let plan = demo::Plan { id: &id, number, name: &name, amount, count, currency };
         let codes: Vec<CodeText> =
             demo::make_batch(store, &plan, day, now, &mut random).await.map_err(io::Error::other)?;
         demos.extend(codes.into_iter().map(|code| Demo { code, amount, currency }));

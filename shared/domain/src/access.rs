@@ -5,7 +5,7 @@
 //! is nothing to call it with, and with the wrong one it doesn't compile.
 
 use crate::{
-    id::{SessionId, UserId},
+    id::{JobId, SessionId, UserId},
     permission::{Permission, Permissions, Right},
     role::{Rank, RoleId, Roles},
     security::{KeptOut, Presence, SecuritySettings},
@@ -257,6 +257,7 @@ mod sealed {
     impl Sealed for super::Oneself {}
     impl Sealed for super::Visitor {}
     impl Sealed for super::System {}
+    impl Sealed for super::Behalf {}
 }
 
 fn stamp_of(actor: &Actor, permission: Option<Permission>) -> Stamp {
@@ -308,5 +309,59 @@ pub struct System(pub &'static str);
 impl Authority for System {
     fn stamp(&self) -> Stamp {
         Stamp { actor: format!("system:{}", self.0), session: None, address: None, agent: None, permission: None }
+    }
+}
+
+/// A job at work for the user who asked for it. It may what its owner may at this moment, not at the time of asking.
+#[derive(Clone, Debug)]
+pub struct Behalf {
+    user: UserId,
+    job: JobId,
+    permission: Option<Permission>,
+    assigned_only: bool,
+}
+
+impl Behalf {
+    /// What `job` is done under, by its owner's rights as read: an active account that holds all of `permissions`.
+    ///
+    /// # Errors
+    /// [`Refused::Missing`] with the first that isn't held. Who isn't active holds nothing.
+    pub fn of(user: &User, roles: &Roles, job: &JobId, permissions: &[Permission]) -> Result<Self, Refused> {
+        let held = match user.state {
+            UserState::Active => user.permissions(roles),
+            UserState::Pending | UserState::Deactivated | UserState::Rejected | UserState::Deleted => {
+                Permissions::default()
+            }
+        };
+        match permissions.iter().find(|permission| !held.contains(**permission)) {
+            Some(missing) => Err(Refused::Missing(*missing)),
+            None => Ok(Self {
+                user: user.id.clone(),
+                job: job.clone(),
+                permission: permissions.last().copied(),
+                assigned_only: user.assigned_only(roles),
+            }),
+        }
+    }
+
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// Whether the owner sees only what is assigned to them.
+    pub fn assigned_only(&self) -> bool {
+        self.assigned_only
+    }
+}
+
+impl Authority for Behalf {
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            actor: format!("user:{}", self.user),
+            session: None,
+            address: None,
+            agent: Some(format!("job:{}", self.job)),
+            permission: self.permission,
+        }
     }
 }

@@ -35,6 +35,8 @@ pub enum Kind {
     BreakGlass,
     /// A letter to a member of the staff was given up.
     LetterUndelivered,
+    /// Codes were reported in bulk: somebody has found them in the wrong hands.
+    CodesReported,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Self::SensitiveAccount => "sensitive_account",
             Self::BreakGlass => "break_glass",
             Self::LetterUndelivered => "letter_undelivered",
+            Self::CodesReported => "codes_reported",
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Changes of roles and permissions: who may ask, who may approve, and when nobody else is there to.
+//! Changes of roles and permissions, and codes beyond a ceiling: who may ask, who may approve, and when nobody else is
+//! there to.
 
 use crate::{
     access::Actor,
-    id::{ChangeId, UserId},
+    id::{ChangeId, JobId, UserId},
     permission::Permissions,
     role::{Rank, Role, RoleId, Roles},
     staff::{Administrators, User, UserState},
@@ -32,6 +33,14 @@ pub enum What {
         role: RoleId,
         before: Option<Role>,
         after: Option<Role>,
+    },
+    /// Codes whose worth passes a ceiling (BAT-09). The job waits.
+    Codes {
+        job: JobId,
+        batch: String,
+        codes: u64,
+        /// What all of them are worth, in whole units of the currency.
+        amount: u64,
     },
 }
 
@@ -136,13 +145,22 @@ impl What {
         match self {
             Self::UserRoles { user, .. } | Self::UserPermissions { user, .. } => format!("user:{user}"),
             Self::Role { role, .. } => format!("role:{role}"),
+            Self::Codes { job, .. } => format!("job:{job}"),
         }
     }
 
     pub fn user(&self) -> Option<&UserId> {
         match self {
             Self::UserRoles { user, .. } | Self::UserPermissions { user, .. } => Some(user),
-            Self::Role { .. } => None,
+            Self::Role { .. } | Self::Codes { .. } => None,
+        }
+    }
+
+    /// Whether it is about codes and not about who may do what: other people decide on it, by another permission.
+    pub fn is_codes(&self) -> bool {
+        match self {
+            Self::Codes { .. } => true,
+            Self::UserRoles { .. } | Self::UserPermissions { .. } | Self::Role { .. } => false,
         }
     }
 }
@@ -257,7 +275,8 @@ impl Change {
         {
             return Err(NotAllowed::Oneself);
         }
-        if !actor.rank().outranks(self.rank) {
+        // Money is agreed to by who holds the permission, whatever the rank.
+        if !self.what.is_codes() && !actor.rank().outranks(self.rank) {
             return Err(NotAllowed::Above);
         }
         Ok(())
@@ -272,7 +291,7 @@ impl Change {
         let asker = asker.filter(|user| user.state == UserState::Active).ok_or(NotAllowed::Outdated)?;
         match &self.what {
             What::Role { role, .. } if asker.roles.contains(role) => Err(NotAllowed::Outdated),
-            What::Role { .. } | What::UserRoles { .. } | What::UserPermissions { .. } => Ok(()),
+            What::Role { .. } | What::UserRoles { .. } | What::UserPermissions { .. } | What::Codes { .. } => Ok(()),
         }
     }
 
@@ -290,7 +309,7 @@ impl Change {
                 after.grants = wanted.grants;
                 after.denials = wanted.denials;
             }
-            What::UserRoles { .. } | What::UserPermissions { .. } | What::Role { .. } => {
+            What::UserRoles { .. } | What::UserPermissions { .. } | What::Role { .. } | What::Codes { .. } => {
                 return Err(NotAllowed::Outdated);
             }
         }

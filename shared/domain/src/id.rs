@@ -26,6 +26,12 @@ macro_rules! drawn_id {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// When it was drawn, to the millisecond.
+            pub fn at(&self) -> jiff::Timestamp {
+                let milliseconds = self.0.get(..12).and_then(|figures| i64::from_str_radix(figures, 16).ok());
+                $crate::time::from_millis(milliseconds.unwrap_or_default())
+            }
         }
 
         impl TryFrom<String> for $name {
@@ -68,4 +74,12 @@ drawn_id!(
 drawn_id!(
     /// A letter to a member of the staff.
     MailId
+);
+drawn_id!(
+    /// A piece of work that goes on in the background.
+    JobId
+);
+drawn_id!(
+    /// A file that somebody is about to upload.
+    UploadId
 );

@@ -12,6 +12,7 @@ pub mod code;
 pub mod customer;
 pub mod id;
 pub mod identity;
+pub mod job;
 pub mod mail;
 pub mod money;
 pub mod payout;

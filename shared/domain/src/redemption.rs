@@ -11,7 +11,7 @@ use crate::{
     phone::Network,
     settings::Settings,
     switches::Switches,
-    time::{self, DAY_MS, HOUR_MS, MINUTE_MS},
+    time::{self, DAY_MS, MINUTE_MS},
 };
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -159,16 +159,18 @@ pub fn decide<'a>(facts: &Facts<'a>) -> Result<&'a Code, Refusal> {
         return Err(Refusal::Blocked);
     }
     let zone = settings.zone();
-    let expired = Refusal::Expired { on: time::day(batch.expires_at, &zone) };
     match batch.state {
-        BatchState::Active => {}
-        BatchState::Expired => return Err(expired),
-        BatchState::Generating | BatchState::Blocked | BatchState::Completed | BatchState::Archived => {
+        BatchState::Active | BatchState::Expired => {}
+        BatchState::Generating
+        | BatchState::Blocked
+        | BatchState::Completed
+        | BatchState::Archived
+        | BatchState::Deleted => {
             return Err(Refusal::BatchNotActive);
         }
     }
-    if now >= time::plus(batch.expires_at, i64::from(settings.redemption.grace_hours) * HOUR_MS) {
-        return Err(expired);
+    if code.is_over(batch, settings.redemption.grace_hours, now) {
+        return Err(Refusal::Expired { on: time::day(code.own_expiry.unwrap_or(batch.expires_at), &zone) });
     }
     match facts.network {
         Network::Mtn => {}

@@ -20,6 +20,8 @@ pub struct Settings {
     pub ussd: UssdSettings,
     pub redemption: RedemptionRules,
     pub payouts: PayoutPolicy,
+    pub codes: CodeRules,
+    pub sheets: SheetSettings,
     pub security: SecuritySettings,
 }
 
@@ -33,6 +35,8 @@ impl Default for Settings {
             ussd: UssdSettings::default(),
             redemption: RedemptionRules::default(),
             payouts: PayoutPolicy::default(),
+            codes: CodeRules::default(),
+            sheets: SheetSettings::default(),
             security: SecuritySettings::default(),
         }
     }
@@ -67,6 +71,8 @@ impl Settings {
         if self.payouts.retry_minutes.is_empty() || self.payouts.retry_minutes.contains(&0) {
             problems.push("payouts.retry_minutes: at least one, each at least 1".to_owned());
         }
+        problems.extend(self.codes.problems());
+        problems.extend(self.sheets.problems());
         problems.extend(self.security.problems().into_iter().map(|(field, what)| format!("security.{field}: {what}")));
         problems
     }
@@ -161,5 +167,102 @@ pub struct PayoutPolicy {
 impl Default for PayoutPolicy {
     fn default() -> Self {
         Self { retries: 3, retry_minutes: vec![1, 5, 15, 30, 60], first_ask_seconds: 300 }
+    }
+}
+
+/// Bounds of making codes (COD-12), and ceilings of the money they stand for (BAT-09).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CodeRules {
+    /// Days from its making to a batch's expiry, where the form names none.
+    pub expiry_default_days: u32,
+    pub expiry_min_days: u32,
+    pub expiry_max_days: u32,
+    /// The most codes of one batch, over all its runs.
+    pub per_batch: u64,
+    /// The most batches that one user makes; none for no limit.
+    pub batches_per_user: Option<u32>,
+    /// Whether a new batch without an assignee is its maker's.
+    pub assign_to_creator: bool,
+    /// What one code may be worth, in whole units of the currency.
+    pub amount_min: u64,
+    pub amount_max: u64,
+    /// The most that may be payable for one batch, for codes made in one calendar month, and in all. Beyond, a second
+    /// person must agree. None for no limit.
+    pub ceiling_per_batch: Option<u64>,
+    pub ceiling_per_month: Option<u64>,
+    pub ceiling_in_all: Option<u64>,
+    /// Items that jobs together write in a second, so that people redeeming have room.
+    pub writes_per_second: u32,
+    /// Lookups of codes by one user in an hour: validation, and partial matches without the right to download.
+    pub lookups_per_hour: u32,
+}
+
+impl Default for CodeRules {
+    fn default() -> Self {
+        Self {
+            expiry_default_days: 365,
+            expiry_min_days: 1,
+            expiry_max_days: 1_825,
+            per_batch: 1_000_000,
+            batches_per_user: None,
+            assign_to_creator: false,
+            amount_min: 1,
+            amount_max: crate::money::MAX_AMOUNT,
+            ceiling_per_batch: None,
+            ceiling_per_month: None,
+            ceiling_in_all: None,
+            writes_per_second: 1_000,
+            lookups_per_hour: 300,
+        }
+    }
+}
+
+impl CodeRules {
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let days = [self.expiry_min_days, self.expiry_default_days, self.expiry_max_days];
+        if !days.is_sorted() || self.expiry_max_days > 3_650 {
+            problems.push("codes: expiry_min_days ≤ expiry_default_days ≤ expiry_max_days ≤ 3650".to_owned());
+        }
+        if self.amount_min == 0 || self.amount_min > self.amount_max || self.amount_max > crate::money::MAX_AMOUNT {
+            problems.push("codes: 1 ≤ amount_min ≤ amount_max ≤ 10,000,000".to_owned());
+        }
+        if !(1..=10_000_000).contains(&self.per_batch) {
+            problems.push("codes.per_batch: between 1 and 10,000,000".to_owned());
+        }
+        if !(100..=100_000).contains(&self.writes_per_second) {
+            problems.push("codes.writes_per_second: between 100 and 100,000".to_owned());
+        }
+        if self.lookups_per_hour == 0 {
+            problems.push("codes.lookups_per_hour: at least 1".to_owned());
+        }
+        problems
+    }
+}
+
+/// What stands on printed sheets. The logo is a row of its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SheetSettings {
+    /// The company as it signs; empty for the brand.
+    pub company: String,
+    /// At most four lines of at most 60 characters: address, telephone, site.
+    pub contact: Vec<String>,
+    /// Whether a card has a QR code that dials.
+    pub qr: bool,
+}
+
+impl SheetSettings {
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let short = |text: &str| text.chars().count() <= 60 && !text.chars().any(char::is_control);
+        if !short(&self.company) {
+            problems.push("sheets.company: at most 60 characters".to_owned());
+        }
+        if self.contact.len() > 4 || !self.contact.iter().all(|line| short(line)) {
+            problems.push("sheets.contact: at most 4 lines of at most 60 characters".to_owned());
+        }
+        problems
     }
 }

@@ -9,18 +9,11 @@ use aws_sdk_s3::{
     primitives::{ByteStream, DateTime},
     types::ObjectLockMode,
 };
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use domain::seal::{Hour, Part, Row, Sealed};
-use service::{Clock, aws::Aws};
-use std::{collections::BTreeMap, time::Duration};
+use service::Clock;
+use std::collections::BTreeMap;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A shard of a very full hour is tens of megabytes.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// Before the second try; each later one waits twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The largest object that is read; a shard of 1,000,000 entries would be less.
 const MOST_BYTES: i64 = 1 << 30;
 const DAY_S: i64 = 24 * 3_600;
@@ -50,23 +43,6 @@ pub struct Archive {
     clock: Clock,
     /// For how many days nobody, not even the account's owner, can remove an object. Needs a bucket with Object Lock.
     lock_days: Option<u32>,
-}
-
-/// The S3 client. Where an endpoint is given, buckets are a part of the path.
-pub fn s3(aws: &Aws) -> Client {
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
-    let mut config = aws_sdk_s3::Config::builder()
-        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-        .region(aws_sdk_s3::config::Region::new(aws.region.clone()))
-        .credentials_provider(aws.credentials.clone())
-        .http_client(aws.http.clone())
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(FIRST_PAUSE))
-        .timeout_config(timeouts)
-        .force_path_style(aws.s3.is_some());
-    config.set_endpoint_url(aws.s3.clone());
-    Client::from_conf(config.build())
 }
 
 fn failed<E: ProvideErrorMetadata>(what: &str, error: &SdkError<E, HttpResponse>) -> SealError {

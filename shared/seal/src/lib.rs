@@ -11,7 +11,7 @@ mod sealer;
 mod signer;
 mod verify;
 
-pub use archive::{Archive, Kept, Put, s3};
+pub use archive::{Archive, Kept, Put};
 pub use keys::{BadKey, PublicKey, PublicKeys};
 pub use log::Log;
 pub use sealer::{SealedHour, Sealer};

@@ -2,7 +2,7 @@
 
 use crate::{
     SealError,
-    archive::{Archive, Kept, s3},
+    archive::{Archive, Kept},
     keys::PublicKeys,
     signer::{LocalSigner, Signer},
 };
@@ -50,7 +50,7 @@ impl Log {
         let name = environment.required("ENVIRONMENT");
         Self {
             store: Store::new(aws.dynamodb(), environment.required("TABLE_NAME")),
-            archive: Archive::new(s3(aws), bucket, name, clock.clone(), lock_days),
+            archive: Archive::new(files::s3(aws), bucket, name, clock.clone(), lock_days),
             keys,
             clock,
         }

@@ -72,7 +72,7 @@ impl Asked {
     }
 }
 
-fn new_change(desk: &Desk, actor: &Actor, what: What, rank: Rank) -> Result<Change, Trouble> {
+pub(crate) fn new_change(desk: &Desk, actor: &Actor, what: What, rank: Rank) -> Result<Change, Trouble> {
     Ok(Change {
         id: ChangeId::drawn(desk.now(), chance()?),
         what,
@@ -115,6 +115,10 @@ fn described<'s>(act: Act<'s>, change: &Change) -> Act<'s> {
             let held = |role: &Option<domain::role::Role>| role.as_ref().map(|role| keys(&role.permissions));
             act.changed("name", name(before), name(after)).changed("permissions", held(before), held(after))
         }
+        What::Codes { batch, codes, amount, .. } => act
+            .changed("batch", None, Some(batch.clone()))
+            .changed("codes", None, Some(codes.to_string()))
+            .changed("amount", None, Some(amount.to_string())),
     }
 }
 
@@ -199,7 +203,9 @@ impl Desk {
         before: Option<&ChangeId>,
         limit: usize,
     ) -> Result<Listed<Change>, Trouble> {
-        let wanted = |change: &Change| standing.is_none_or(|standing| change.standing.name() == standing);
+        let wanted = |change: &Change| {
+            !change.what.is_codes() && standing.is_none_or(|standing| change.standing.name() == standing)
+        };
         Ok(self.store.changes(permit, before, limit, wanted, self.deadline()).await?)
     }
 
@@ -215,6 +221,9 @@ impl Desk {
         keep: Keep<'_, Change>,
     ) -> Result<Change, Trouble> {
         let change = self.store.change(permit, id, self.deadline()).await?.ok_or(Trouble::NotFound("change"))?;
+        if change.what.is_codes() {
+            return Err(Trouble::State("about_codes", "this is about codes; promo-codes/approvals decides on it".to_owned()));
+        }
         let actor = permit.actor();
         let now = self.now();
         change.judge(actor, now)?;
@@ -271,6 +280,7 @@ impl Desk {
                 let shown = |role: &Option<domain::role::Role>| serde_json::to_value(role).unwrap_or_default();
                 act = act.differences(&shown(before), &shown(after)).roles(&roles, &catalogue)?;
             }
+            What::Codes { .. } => return Err(NotAllowed::Outdated.into()),
         }
         act.answered(keep.of(&decided))?.commit(self.deadline()).await?;
         Ok(decided)

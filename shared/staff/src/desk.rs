@@ -5,6 +5,7 @@ use domain::{
     access::{Actor, Admission, Authority, MfaDemand, NotAdmitted, Oneself, Permit, Visitor, admit, admit_key},
     audit::{Class, Severity},
     id::{ApiKeyId, SessionId, UserId},
+    money::Currency,
     permission::Right,
     security::{KeptOut, Presence, SecuritySettings},
     settings::Settings,
@@ -73,12 +74,15 @@ pub struct Desk {
     /// Names the deployment in tokens: one of staging opens nothing in production.
     pub environment: String,
     pub mfa: MfaDemand,
+    /// What the provider pays in.
+    pub currency: Currency,
     hashing: Arc<Semaphore>,
 }
 
 impl Desk {
     pub fn new(store: Store, clock: Clock, secret: Secret<StaffSecret>, environment: String, mfa: MfaDemand) -> Self {
-        Self { store, clock, secret, environment, mfa, hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)) }
+        let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
+        Self { store, clock, secret, environment, mfa, currency: Currency::Rwf, hashing }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -87,6 +91,11 @@ impl Desk {
 
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::in_ms(BUDGET_MS)
+    }
+
+    /// The settings as they are now.
+    pub(crate) async fn settings(&self) -> Result<Settings, Trouble> {
+        Ok(self.store.governance(self.deadline()).await?.2)
     }
 
     pub(crate) async fn keys(&self) -> Result<StaffSecret, Trouble> {

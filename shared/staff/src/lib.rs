@@ -1,14 +1,21 @@
-//! What staff do: sign in, manage each other, look at the log. The REST API and the console call the same functions.
+//! What staff do: sign in, manage each other and batches of codes, look at the log. The REST API and the console call the same functions.
 //!
 //! Each use case demands the permit of its right by type, reads, decides with `domain`, and commits one act with its
 //! audit entry.
 
 mod api_keys;
+mod batches;
 mod changes;
+mod code_jobs;
+mod code_lists;
+mod codes;
 mod desk;
 mod first;
+mod issuing;
+mod jobs;
 mod links;
 mod mfa;
+mod new_batches;
 mod own;
 mod password;
 mod registration;
@@ -23,10 +30,17 @@ mod trouble;
 mod users;
 
 pub use api_keys::{NewApiKey, ShownOnce};
+pub use batches::{BatchFilter, BatchUpdate, Printing, Wish};
 pub use changes::Asked;
+pub use code_jobs::{Sought, Wanted};
+pub use code_lists::CodeFilter;
+pub use codes::{CodeUpdate, Found, Lookup};
 pub use desk::{Admitted, Credentials, Desk, Identified, Keep, StaffSecret, TokenKey};
 pub use first::{First, FirstError};
+pub use issuing::{Begun, Import};
+pub use jobs::JobFilter;
 pub use mfa::Enrolment;
+pub use new_batches::{BatchForm, Filling, Made};
 pub use own::Profile;
 pub use password::{PARAMETERS as PASSWORD_HASHING, hash as password_hash};
 pub use registration::Application;

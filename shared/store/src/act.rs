@@ -33,8 +33,8 @@ pub(crate) const SIGN_INS_KEPT_S: i64 = 2 * DAY_MS / 1_000;
 
 pub struct Act<'s> {
     store: &'s Store,
-    transaction: Transaction,
-    entries: Vec<Entry>,
+    pub(crate) transaction: Transaction,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// Bytes that nobody can guess.
@@ -138,7 +138,7 @@ impl Act<'_> {
         Ok(self)
     }
 
-    fn own(&mut self, key: &Key, owner: Option<&str>, condition: &str, mine: &str) -> Result<(), StoreError> {
+    pub(crate) fn own(&mut self, key: &Key, owner: Option<&str>, condition: &str, mine: &str) -> Result<(), StoreError> {
         self.transaction.update(key, |update| {
             let update = update
                 .update_expression("SET owned_by = :becomes")
@@ -209,7 +209,7 @@ impl Act<'_> {
     /// # Errors
     /// See [`StoreError`].
     pub fn alert(mut self, alert: &Alert) -> Result<Self, StoreError> {
-        self.transaction.put(&keys::alert(alert.at, &alert.id), alert, [], Expect::Absent)?;
+        self.transaction.put_alert(alert)?;
         Ok(self)
     }
 

@@ -2,8 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
+    batch::{BatchName, CodeId},
     code::CodeText,
-    id::{ApiKeyId, ChangeId, MailId, SessionId, UserId},
+    id::{ApiKeyId, ChangeId, JobId, MailId, SessionId, UserId},
     identity::{CustomerId, RedemptionId, digest, hex},
     phone::Msisdn,
     staff::Email,
@@ -46,6 +47,94 @@ pub fn batch(id: &str) -> Key {
 pub fn run(batch_id: &str, run_id: &str) -> Key {
     Key::new(format!("BATCH#{batch_id}"), format!("RUN#{run_id}"))
 }
+
+/// Runs of a batch lie beside it: one query finds them.
+pub fn batch_pk(id: &str) -> String {
+    format!("BATCH#{id}")
+}
+
+/// The texts of 96 codes of a run, in the order of print.
+pub fn strip(run_id: &str, number: u64) -> Key {
+    Key::new(strip_pk(run_id), format!("STRIP#{number:07}"))
+}
+
+pub fn strip_pk(run_id: &str) -> String {
+    format!("RUN#{run_id}")
+}
+
+/// A code with a date of its own, so that statistics can tell it apart.
+pub fn own_expiry(batch_id: &str, code_id: &CodeId) -> Key {
+    Key::new(batch_pk(batch_id), format!("OWNDATE#{code_id}"))
+}
+
+pub fn print(batch_id: &str, job: &JobId) -> Key {
+    Key::new(batch_pk(batch_id), format!("PRINT#{job}"))
+}
+
+/// Every batch by its number, for lists.
+pub const BATCHES_PK: &str = "BATCHES";
+
+pub fn batch_listed(number: u64) -> Key {
+    Key::new(BATCHES_PK.to_owned(), format!("BATCH#{number:012}"))
+}
+
+/// The number of the newest batch.
+pub fn batch_numbers() -> Key {
+    Key::new(BATCHES_PK.to_owned(), "NUMBERS")
+}
+
+/// What codes made in one calendar month of the business are worth.
+pub fn issued_month(month: &str) -> Key {
+    Key::new(BATCHES_PK.to_owned(), format!("ISSUED#{month}"))
+}
+
+/// How many batches a user has made.
+pub fn batches_of(user: &UserId) -> Key {
+    Key::new(user_pk(user), "BATCHES")
+}
+
+/// Whose a batch's name is; without an owner it is free again.
+pub fn batch_name(name: &BatchName) -> Key {
+    Key::new(format!("BATCHNAME#{name}"), "BATCHNAME")
+}
+
+/// Jobs are few and written by the chunk: one partition, by age.
+pub const JOBS_PK: &str = "JOBS";
+
+pub fn job(id: &JobId) -> Key {
+    Key::new(JOBS_PK.to_owned(), format!("JOB#{id}"))
+}
+
+/// What became of each code of one chunk of a bulk act.
+pub fn job_result(id: &JobId, chunk: u64) -> Key {
+    Key::new(job_pk(id), format!("RESULT#{chunk:07}"))
+}
+
+pub fn job_pk(id: &JobId) -> String {
+    format!("JOB#{id}")
+}
+
+/// The newest job for one caller and one question.
+pub fn job_asked(asked: &str) -> Key {
+    Key::new(format!("JOBASKED#{asked}"), "JOBASKED")
+}
+
+pub fn notice(user: &UserId, job: &JobId) -> Key {
+    Key::new(user_pk(user), format!("NOTICE#{job}"))
+}
+
+/// Items that jobs have written in one second (since 1970, of the machine's own clock).
+pub fn writes_of_second(second: i64) -> Key {
+    Key::new("BUDGET#writes".to_owned(), format!("S#{second:012}"))
+}
+
+/// The picture on printed sheets.
+pub fn logo() -> Key {
+    Key::new("SETTINGS".to_owned(), "LOGO")
+}
+
+pub const DUE_JOB: &str = "DUE#job#0";
+pub const DUE_BATCH: &str = "DUE#batch#0";
 
 pub fn customer(id: &CustomerId) -> Key {
     Key::new(format!("CUSTOMER#{}", id.as_str()), "CUSTOMER")
@@ -127,6 +216,11 @@ pub fn refused_attempt(at: Timestamp, id: &str) -> Key {
 /// What a batch has redeemed and paid on one day of the business, one of [`SHARDS`] parts.
 pub fn counter(batch_id: &str, day: Date, shard: u8) -> Key {
     Key::new(counter_pk(batch_id), format!("{day}#{shard:02}"))
+}
+
+/// What staff have done to the codes of a batch, one of [`SHARDS`] parts.
+pub fn tally(batch_id: &str, shard: u8) -> Key {
+    Key::new(counter_pk(batch_id), format!("TALLY#{shard:02}"))
 }
 
 pub fn counter_pk(batch_id: &str) -> String {

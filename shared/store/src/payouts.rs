@@ -10,6 +10,7 @@ use crate::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     alert::Alert,
+    batch::Tally,
     identity::RedemptionId,
     payout::{Payout, State},
 };
@@ -50,25 +51,21 @@ impl Store {
             transaction.put_audit(&entry)?;
         }
         for alert in alerts {
-            transaction.put(&keys::alert(alert.at, &alert.id), alert, [], Expect::Absent)?;
+            transaction.put_alert(alert)?;
         }
-        if let (State::Paid { at }, false) = (&after.state, matches!(before.state, State::Paid { .. })) {
-            // No version is touched: a report or a block of the code stays as it is. The generation says what was
-            // settled; a code that has been given out anew since then is not settled by it.
-            transaction.update(&keys::code(&after.code), |update| {
-                update
-                    .update_expression("SET settled_at = :at, settled_generation = :generation")
-                    .condition_expression("attribute_exists(pk)")
-                    .expression_attribute_values(":at", AttributeValue::N(at.as_millisecond().to_string()))
-                    .expression_attribute_values(":generation", AttributeValue::N(after.generation.to_string()))
-            })?;
-            let shard = keys::shard(after.code.as_str(), SHARDS);
-            transaction.add(
-                &keys::counter(&after.batch_id, today, shard),
-                &[("paid", 1), ("paid_amount", after.money.amount)],
-            )?;
+        let (State::Paid { at }, false) = (&after.state, matches!(before.state, State::Paid { .. })) else {
+            return self.commit(transaction, deadline).await;
+        };
+        let mut of_reported = transaction.clone();
+        transaction.settle_code(after, *at, false, today)?;
+        match self.commit(transaction, deadline).await {
+            // Perhaps the code was reported: then it counts as a reported one that is paid.
+            Err(StoreError::Changed) => {
+                of_reported.settle_code(after, *at, true, today)?;
+                self.commit(of_reported, deadline).await
+            }
+            other => other,
         }
-        self.commit(transaction, deadline).await
     }
 
     /// At most `limit` rows of one shard of the due index whose time has come, oldest first. Eventually consistent.
@@ -131,6 +128,40 @@ impl Store {
 }
 
 impl Transaction {
+    /// Marks the code of a payout that has just been paid, and counts it. Whether the code is `reported` is a condition,
+    /// because it decides what is counted.
+    ///
+    /// No version is touched: a report or a block of the code stays as it is. The generation says what was settled; a
+    /// code that has been given out anew since then is not settled by it.
+    fn settle_code(
+        &mut self,
+        payout: &Payout,
+        at: Timestamp,
+        reported: bool,
+        today: Date,
+    ) -> Result<(), StoreError> {
+        self.update(&keys::code(&payout.code), |update| {
+            let condition = if reported {
+                "attribute_exists(pk) AND reported = :yes"
+            } else {
+                "attribute_exists(pk) AND (attribute_not_exists(reported) OR reported <> :yes)"
+            };
+            update
+                .update_expression("SET settled_at = :at, settled_generation = :generation")
+                .condition_expression(condition)
+                .expression_attribute_values(":yes", AttributeValue::Bool(true))
+                .expression_attribute_values(":at", AttributeValue::N(at.as_millisecond().to_string()))
+                .expression_attribute_values(":generation", AttributeValue::N(payout.generation.to_string()))
+        })?;
+        let shard = keys::shard(payout.code.as_str(), SHARDS);
+        let key = keys::counter(&payout.batch_id, today, shard);
+        self.add(&key, &[("paid", 1), ("paid_amount", payout.money.amount)])?;
+        if reported {
+            self.add_tally(&payout.batch_id, shard, Tally { reported_paid: 1, ..Tally::default() })?;
+        }
+        Ok(())
+    }
+
     /// The payout with its place in the due index; an end leaves the index.
     pub fn put_payout(&mut self, payout: &Payout, expect: Expect) -> Result<(), StoreError> {
         let due = payout.shown_at().map(|due_at| {

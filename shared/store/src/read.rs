@@ -81,7 +81,7 @@ impl Store {
     }
 }
 
-fn key_of(item: &Item) -> Result<Key, StoreError> {
+pub(crate) fn key_of(item: &Item) -> Result<Key, StoreError> {
     let text = |name: &str| match item.get(name) {
         Some(AttributeValue::S(text)) => Ok(text.clone()),
         _ => Err(StoreError::Corrupt(format!("no {name}"))),

@@ -96,6 +96,14 @@ pub struct Listed<T> {
     pub next: Option<String>,
 }
 
+/// Which rows a list is of: those of `pk` whose sort key begins with `prefix`, older than `before`.
+pub(crate) struct Page<'a> {
+    pub pk: &'a str,
+    pub prefix: &'a str,
+    pub before: Option<String>,
+    pub limit: usize,
+}
+
 /// How long a letter's row is kept after it was sent or given up.
 const MAIL_KEPT_S: i64 = 90 * time::DAY_MS / 1_000;
 /// The most pages of rows that one request looks through.
@@ -263,7 +271,8 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Listed<User>, StoreError> {
         let before = before.map(|id| format!("USER#{id}"));
-        self.list(keys::STAFF_PK, "USER#", before, limit, wanted, |user: &User| user.id.to_string(), deadline).await
+        let page = Page { pk: keys::STAFF_PK, prefix: "USER#", before, limit };
+        self.list(page, wanted, |user: &User| user.id.to_string(), deadline).await
     }
 
     /// # Errors
@@ -277,8 +286,8 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Listed<Change>, StoreError> {
         let before = before.map(|id| format!("CHANGE#{id}"));
-        self.list(keys::CHANGES_PK, "CHANGE#", before, limit, wanted, |change: &Change| change.id.to_string(), deadline)
-            .await
+        let page = Page { pk: keys::CHANGES_PK, prefix: "CHANGE#", before, limit };
+        self.list(page, wanted, |change: &Change| change.id.to_string(), deadline).await
     }
 
     /// # Errors
@@ -305,7 +314,8 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Listed<Session>, StoreError> {
         let pk = keys::user_pk(oneself.0.user());
-        self.list(&pk, "SESSION#", None, limit, wanted, |session: &Session| session.id.to_string(), deadline).await
+        let page = Page { pk: &pk, prefix: "SESSION#", before: None, limit };
+        self.list(page, wanted, |session: &Session| session.id.to_string(), deadline).await
     }
 
     /// The caller's own keys, newest first; `wanted` chooses.
@@ -319,17 +329,14 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Listed<ApiKey>, StoreError> {
         let pk = keys::user_pk(oneself.0.user());
-        self.list(&pk, "KEY#", None, 100, wanted, |key: &ApiKey| key.id.to_string(), deadline).await
+        let page = Page { pk: &pk, prefix: "KEY#", before: None, limit: 100 };
+        self.list(page, wanted, |key: &ApiKey| key.id.to_string(), deadline).await
     }
 
     /// Rows of one partition whose sort key begins with `prefix`, newest first.
-    #[allow(clippy::too_many_arguments)]
-    async fn list<T: serde::de::DeserializeOwned>(
+    pub(crate) async fn list<T: serde::de::DeserializeOwned>(
         &self,
-        pk: &str,
-        prefix: &str,
-        before: Option<String>,
-        limit: usize,
+        Page { pk, prefix, before, limit }: Page<'_>,
         wanted: impl Fn(&T) -> bool,
         id: impl Fn(&T) -> String,
         deadline: Deadline,

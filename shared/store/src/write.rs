@@ -27,6 +27,7 @@ pub(crate) enum Expect {
 }
 
 /// The items of one transaction.
+#[derive(Clone)]
 pub(crate) struct Transaction {
     table: String,
     items: Vec<TransactWriteItem>,
@@ -63,6 +64,15 @@ impl Transaction {
 
     /// Adds to counters; a counter that isn't there starts at 0.
     pub fn add(&mut self, key: &Key, amounts: &[(&str, u64)]) -> Result<(), StoreError> {
+        self.add_numbers(key, amounts)
+    }
+
+    /// As [`Transaction::add`], for counters that also go down.
+    pub fn add_signed(&mut self, key: &Key, amounts: &[(&str, i64)]) -> Result<(), StoreError> {
+        self.add_numbers(key, amounts)
+    }
+
+    fn add_numbers<N: ToString>(&mut self, key: &Key, amounts: &[(&str, N)]) -> Result<(), StoreError> {
         let names = amounts.iter().enumerate().map(|(i, (name, _))| (format!("#a{i}"), (*name).to_owned()));
         let values = amounts.iter().enumerate().map(|(i, (_, n))| (format!(":a{i}"), AttributeValue::N(n.to_string())));
         let list: Vec<String> = (0..amounts.len()).map(|i| format!("#a{i} :a{i}")).collect();

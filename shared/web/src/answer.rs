@@ -77,6 +77,37 @@ impl<T: JsonSchema> OperationOutput for Accepted<T> {
     }
 }
 
+/// 202 with where to look.
+#[derive(Clone, Debug)]
+pub struct AcceptedAt<T> {
+    pub location: String,
+    pub body: T,
+}
+
+impl<T: Serialize> IntoResponse for AcceptedAt<T> {
+    fn into_response(self) -> Response {
+        let mut response = Accepted(self.body).into_response();
+        if let (StatusCode::ACCEPTED, Ok(value)) = (response.status(), HeaderValue::from_str(&self.location)) {
+            response.headers_mut().insert(header::LOCATION, value);
+        }
+        response
+    }
+}
+
+impl<T: JsonSchema> OperationOutput for AcceptedAt<T> {
+    type Inner = T;
+
+    fn operation_response(ctx: &mut GenContext, _: &mut Operation) -> Option<Described> {
+        let mut response = openapi::json_response::<T>(ctx, "");
+        openapi::response_header(&mut response, "Location", "Where to look what becomes of it.");
+        Some(response)
+    }
+
+    fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<Status>, Described)> {
+        openapi::inferred::<Self>(ctx, operation, 202)
+    }
+}
+
 /// An answer with a secret in it: it is given once, and not kept for a repeat of its call.
 #[derive(Clone, Copy, Debug)]
 pub struct Unkept<R>(pub R);

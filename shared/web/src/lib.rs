@@ -5,7 +5,7 @@
 //!
 //! | in | out |
 //! | --- | --- |
-//! | [`Json`], [`Query`], [`Path`], [`IfMatch`], [`IfNoneMatch`] | [`Json`] 200, [`Tagged`] 200/304, [`Created`] 201, [`Accepted`] 202, [`Done`] 204, [`Problem`] |
+//! | [`Json`], [`Query`], [`Path`], [`IfMatch`], [`IfNoneMatch`] | [`Json`] 200, [`Tagged`] 200/304, [`Created`] 201, [`Accepted`] and [`AcceptedAt`] 202, [`Done`] 204, [`Problem`] |
 
 mod answer;
 mod api;
@@ -27,7 +27,7 @@ mod security_headers;
 mod words;
 
 pub use aide::{OperationInput, OperationOutput, axum::routing};
-pub use answer::{Accepted, Created, Done, Unkept};
+pub use answer::{Accepted, AcceptedAt, Created, Done, Unkept};
 pub use api::{Api, DOCUMENT_PATH, Document, PAGE_PATH};
 pub use cursor::{CURSOR_MAX_BYTES, Cursors, Page};
 pub use etag::{IfMatch, IfNoneMatch, Tagged, etag};

@@ -35,11 +35,14 @@ pub fn needs_caller(operation: &mut Operation) {
     may_answer(operation, &[401]);
 }
 
-/// Says that the operation asks for this permission, such as `users.read`: `x-permission`, and 401 and 403.
+/// Says that the operation asks for this permission, such as `users.read`: `x-permission`, and 401 and 403. Where it
+/// asks for several, they stand there with spaces between.
 pub fn needs_permission(operation: &mut Operation, key: &str) {
     needs_caller(operation);
     may_answer(operation, &[403]);
-    operation.extensions.insert(X_PERMISSION.to_owned(), Value::from(key));
+    let others = operation.extensions.get(X_PERMISSION).and_then(Value::as_str);
+    let all = others.map_or_else(|| key.to_owned(), |others| format!("{others} {key}"));
+    operation.extensions.insert(X_PERMISSION.to_owned(), Value::from(all));
 }
 
 /// Says that the operation may answer with a problem of these statuses. What it says of itself already stays.

@@ -2,7 +2,7 @@
 
 use domain::{
     audit::{Class, Entry},
-    batch::{Batch, BatchState, Claim, Code, Origin, Run, RunState},
+    batch::{Batch, BatchState, Claim, Code, Origin, Run},
     code::CodeText,
     identity::{CustomerId, RedemptionId},
     money::{Currency, Money},
@@ -154,32 +154,28 @@ impl Teller<'_> {
         let is = |word: &str| said.contains(&word);
         let start = time::from_millis(START_MS);
         let money = Money::new(amount, Currency::Rwf).map_err(|error| error.to_string())?;
-        let batch = Batch {
-            id: format!("story-{number}"),
-            number: number as u64 + 2,
-            name: format!("BATCH_STORY_{number}"),
-            state: if is("inactive") { BatchState::Blocked } else { BatchState::Active },
+        let mut batch = Batch::new(
+            format!("story-{number}"),
+            number as u64 + 2,
+            format!("BATCH_STORY_{number}"),
             money,
-            expires_at: time::plus(start, if is("expired") { -DAY_MS } else { 90 * DAY_MS }),
-            created_at: start,
-            version: 1,
-        };
-        let run = Run { id: format!("run-{number}"), batch_id: batch.id.clone(), state: RunState::Staging, asked: 1 };
+            time::plus(start, if is("expired") { -DAY_MS } else { 90 * DAY_MS }),
+            start,
+        );
+        if is("inactive") {
+            batch.state = BatchState::Blocked;
+        }
+        let origin = if is("imported") { Origin::Imported } else { Origin::Generated };
+        let run = Run::staging(format!("run-{number}"), batch.id.clone(), 1, origin);
         let other = Msisdn::parse("0789999999").map_err(|error| error.to_string())?;
-        let code = Code {
-            text: text.clone(),
-            batch_id: batch.id.clone(),
+        let mut code = Code::made(text.clone(), &batch, &run, 0);
+        if is("staging") {
             // A run that isn't there is as good as one that is not live yet.
-            run_id: if is("staging") { "not-live".to_owned() } else { run.id.clone() },
-            origin: if is("imported") { Origin::Imported } else { Origin::Generated },
-            money,
-            generation: 1,
-            claim: None,
-            blocked: is("blocked"),
-            reported: is("reported"),
-            deleted: is("deleted"),
-            version: 1,
-        };
+            code.run_id = "not-live".to_owned();
+        }
+        code.blocked = is("blocked");
+        code.reported = is("reported");
+        code.deleted = is("deleted");
         let entry = |what: &str| {
             Entry::new(
                 format!("{what}-{number}"),

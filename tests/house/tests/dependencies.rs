@@ -62,11 +62,16 @@ fn functions_stand_on_service_providers_and_store_and_these_on_domain() {
             "shared/web" => vec!["shared/domain", "shared/store", "shared/service"],
             // What staff do, whichever door they come by.
             "shared/staff" => vec!["shared/domain", "shared/store", "shared/service"],
+            // The bucket of files knows the records that name them.
+            "shared/files" => vec!["shared/domain", "shared/service"],
+            // Bytes in, bytes out.
+            "shared/sheets" => vec!["shared/domain"],
             // Sealing reads the log and its hours, and is wired like a function.
-            "shared/seal" => vec!["shared/domain", "shared/store", "shared/service"],
+            "shared/seal" => vec!["shared/domain", "shared/store", "shared/service", "shared/files"],
             folder if middle.contains(&folder) => vec!["shared/domain"],
             folder if folder.starts_with("functions/") => {
-                [&middle[..], &["shared/domain", "shared/staff", "shared/web", "shared/seal"]].concat()
+                let ground = ["shared/domain", "shared/staff", "shared/web", "shared/seal", "shared/files", "shared/sheets"];
+                [&middle[..], &ground].concat()
             }
             folder if folder.starts_with("shared/") => {
                 panic!("{name}: say in this test where {folder} stands")

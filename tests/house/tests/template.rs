@@ -37,6 +37,28 @@ fn payouts_come_in_batches_that_report_single_failures_and_have_a_bound() {
     assert!(source["ScalingConfig"]["MaximumConcurrency"].is_object());
 }
 
+// proves: OPS-01, COD-03
+#[test]
+fn a_job_has_its_functions_whole_time_and_its_message_comes_back_only_after_that() {
+    let template = template::product();
+    for (binary, queue) in [("generation", "GenerationQueue"), ("export", "ExportQueue")] {
+        let function = template.function(binary).properties;
+        let source = &function["Events"]["Jobs"];
+        assert_eq!((&source["Type"], target(&source["Properties"]["Queue"]).as_deref()), (&"SQS".into(), Some(queue)));
+        let source = &source["Properties"];
+        assert_eq!(number(&source["BatchSize"]), 1, "{binary}: one job at a time");
+        assert_eq!(source["FunctionResponseTypes"][0], "ReportBatchItemFailures", "{binary}");
+        assert!(number(&source["ScalingConfig"]["MaximumConcurrency"]) >= 2, "{binary}: the least that SQS accepts");
+        let function = number(&function["Timeout"]);
+        let visibility = number(&template.resources[queue]["Properties"]["VisibilityTimeout"]);
+        assert!(function <= 900 && visibility >= 6 * function, "{binary}: {function} s, {visibility} s");
+        // A worker writes within its lease, and whoever holds a lapsed one is followed long before the message is.
+        assert!(domain::job::LEASE_MS / 1_000 < i64::try_from(function).expect("seconds"), "{binary}");
+    }
+    let names = files::text(&files::root().join("infra/local/src/names.rs"));
+    assert!(names.contains("JOB_VISIBILITY_S: u32 = 5_400"), "a laptop's queues are as the deployed ones");
+}
+
 #[test]
 fn the_telephone_gets_its_answer_within_5_seconds_and_the_sweeper_within_its_minute() {
     let template = template::product();
@@ -344,6 +366,16 @@ fn alarms_ring_for_dead_letters_old_messages_failed_dials_and_a_silent_sweeper()
     for name in ["DeadLetters", "OldestNudge", "UssdServerErrors", "SweeperAbsent", "SlowDials"] {
         assert!(alarms.resources.contains_key(name), "no alarm {name}");
     }
+    let watched = |metric: &str| -> BTreeSet<String> {
+        let on = |alarm: &Value| alarm["Properties"]["MetricName"] == metric;
+        let of = alarms.of_type("AWS::CloudWatch::Alarm").filter(|(_, alarm)| on(alarm));
+        of.filter_map(|(_, alarm)| target(&alarm["Properties"]["Dimensions"][0]["Value"])).collect()
+    };
+    let template = template::product();
+    let queues: BTreeSet<String> = template.of_type("AWS::SQS::Queue").map(|(name, _)| name.clone()).collect();
+    let (dead, fed): (BTreeSet<_>, BTreeSet<_>) = queues.into_iter().partition(|name| name.ends_with("DeadLetters"));
+    assert_eq!(watched("ApproximateNumberOfMessagesVisible"), dead);
+    assert_eq!(watched("ApproximateAgeOfOldestMessage"), fed);
     let silence = &alarms.resources["SweeperAbsent"]["Properties"];
     assert_eq!(silence["TreatMissingData"], "breaching", "silence is the fault");
     assert_eq!(number(&silence["Period"]) * number(&silence["EvaluationPeriods"]), 180);

@@ -1,7 +1,7 @@
 //! What each function may do: no more than it needs, and the dangerous things one function alone.
 
 use house::files;
-use house::template::{self, Function, Template, grants_in, place, target};
+use house::template::{self, Function, Grant, Template, grants_in, place, target};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -18,8 +18,13 @@ const WITHOUT_A_RESOURCE: [&str; 8] = [
     "ec2:UnassignPrivateIpAddresses",
 ];
 
-/// The archive's objects are named by the hour, so a role can name their folder only.
-const FOLDERS: [&str; 2] = ["AuditBucket/audit/${Environment}/*", "AuditBucket/audit-archive/${Environment}/*"];
+/// Objects are named by hours, users and jobs, so a role can name their folder only.
+const FOLDERS: [&str; 4] = [
+    "AuditBucket/audit/${Environment}/*",
+    "AuditBucket/audit-archive/${Environment}/*",
+    "FilesBucket/uploads/*",
+    "FilesBucket/jobs/*",
+];
 
 /// A call to a service as it stands in the sources, and the rights it takes.
 const TABLE_CALLS: [(&str, &str); 10] = [
@@ -41,6 +46,16 @@ const ARCHIVE_CALLS: [(&str, &str); 5] = [
     (".object_lock_mode(", "s3:PutObjectRetention"),
     (".list_objects_v2()", "s3:ListBucket"),
     (".list_object_versions()", "s3:ListBucketVersions"),
+];
+
+const FILES_CALLS: [(&str, &str); 6] = [
+    (".get_object()", "s3:GetObject"),
+    (".head_object()", "s3:GetObject"),
+    // Without it a file that isn't there is "forbidden".
+    (".head_object()", "s3:ListBucket"),
+    (".put_object()", "s3:PutObject"),
+    (".create_multipart_upload()", "s3:PutObject"),
+    (".abort_multipart_upload()", "s3:AbortMultipartUpload"),
 ];
 
 /// The rights that the sources in `folder` make use of.
@@ -121,7 +136,9 @@ fn no_function_may_delete_rows_or_scan_the_table() {
 // proves: OPS-01
 #[test]
 fn no_function_has_a_right_that_the_code_makes_no_use_of() {
-    let (table, archive) = (used("shared/store/src", &TABLE_CALLS), used("shared/seal/src", &ARCHIVE_CALLS));
+    let table = used("shared/store/src", &TABLE_CALLS);
+    let mut archive = used("shared/seal/src", &ARCHIVE_CALLS);
+    archive.extend(used("shared/files/src", &FILES_CALLS));
     let functions = template::product().functions();
     for function in &functions {
         let name = &function.resource;
@@ -189,7 +206,7 @@ fn every_function_may_use_exactly_the_secrets_and_queues_that_its_environment_na
         let named: BTreeSet<String> = function
             .environment
             .iter()
-            .filter(|(key, _)| key.ends_with("_SECRET_ID") || key.ends_with("_URL") && key.contains("PAYOUT"))
+            .filter(|(key, _)| ["_SECRET_ID", "_QUEUE_URL", "_DLQ_URL"].iter().any(|kind| key.ends_with(kind)))
             .filter_map(|(_, value)| target(value))
             .collect();
         let granted: BTreeSet<String> = function
@@ -245,13 +262,20 @@ fn nobody_signs_seals_but_nightly() {
 fn the_archive_takes_new_objects_from_nightly_alone_and_gives_none_up() {
     let template = template::product();
     for function in template.functions() {
-        let writes: Vec<&str> = rights(&function, "s3")
-            .into_iter()
+        let of_archive = |grant: &&Grant| {
+            grant.resources.iter().any(|one| target(one).as_deref() == Some("AuditBucket"))
+        };
+        let writes: BTreeSet<&str> = function
+            .grants
+            .iter()
+            .filter(of_archive)
+            .flat_map(|grant| &grant.actions)
+            .map(String::as_str)
             .filter(|action| !action.starts_with("s3:Get") && !action.starts_with("s3:List"))
             .collect();
         let expected: &[&str] =
             if function.binary == "nightly" { &["s3:PutObject", "s3:PutObjectRetention"] } else { &[] };
-        assert_eq!(writes, expected, "{}", function.resource);
+        assert_eq!(writes, BTreeSet::from_iter(expected.iter().copied()), "{}", function.resource);
     }
     assert_eq!(holders(&template, "s3", "AuditBucket"), ["admin-api", "nightly"]);
 
@@ -286,6 +310,53 @@ fn the_archive_takes_new_objects_from_nightly_alone_and_gives_none_up() {
     assert_eq!(denied("OnlyByTls")["Bool"]["aws:SecureTransport"], "false");
     assert_eq!(place(&denied("OnlyNightlyWrites")["ArnNotEquals"]["aws:PrincipalArn"]), "NightlyRole");
     assert_eq!(denied("OnlyWhereNothingLies")["Null"]["s3:if-none-match"], "true");
+}
+
+// proves: OPS-01, COD-04, COD-07
+#[test]
+fn files_are_read_and_written_by_those_whose_work_they_are_and_go_by_themselves() {
+    let template = template::product();
+    let folders = |binary: &str, action: &str| -> Vec<String> {
+        let function = template.function(binary);
+        let allowed = |folder: &&&str| {
+            let file = folder.replace('*', "of-somebody");
+            function.grants.iter().any(|grant| grant.allows(action, &format!("FilesBucket/{file}")))
+        };
+        ["uploads/*", "jobs/*"].iter().filter(allowed).map(|folder| (*folder).to_owned()).collect()
+    };
+    for (binary, reads, writes) in [
+        ("admin-api", &["uploads/*", "jobs/*"][..], &["uploads/*"][..]),
+        ("generation", &["uploads/*", "jobs/*"], &["jobs/*"]),
+        ("export", &["jobs/*"], &["jobs/*"]),
+    ] {
+        assert_eq!(folders(binary, "s3:GetObject"), reads, "{binary} reads");
+        assert_eq!(folders(binary, "s3:PutObject"), writes, "{binary} writes");
+        let told = &template.function(binary).environment["FILES_BUCKET"];
+        assert_eq!(target(told).as_deref(), Some("FilesBucket"), "{binary}");
+    }
+    assert_eq!(holders(&template, "s3", "FilesBucket"), ["admin-api", "export", "generation"]);
+
+    let bucket = &template.resources["FilesBucket"]["Properties"];
+    assert!(bucket["BucketEncryption"].is_object());
+    for door in ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"] {
+        assert_eq!(bucket["PublicAccessBlockConfiguration"][door], true, "{door}");
+    }
+    let rules = bucket["LifecycleConfiguration"]["Rules"].as_array().expect("rules");
+    let days = |prefix: &str| {
+        let rule = rules.iter().find(|rule| rule["Prefix"] == prefix);
+        rule.unwrap_or_else(|| panic!("{prefix} stays for ever"))["ExpirationInDays"].as_u64()
+    };
+    assert_eq!((days("uploads/"), days("jobs/")), (Some(2), Some(30)));
+    let half = rules.iter().find_map(|rule| rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64());
+    assert_eq!(half, Some(1), "what a worker that died has left");
+    // From the console's origin alone, and only to put.
+    let cors = bucket["CorsConfiguration"]["Fn::If"].as_array().expect("only where there is a console");
+    assert_eq!((cors[0].as_str(), &cors[2]["Ref"]), (Some("HasConsole"), &"AWS::NoValue".into()));
+    let [rule] = cors[1]["CorsRules"].as_array().expect("rules").as_slice() else { panic!("one rule: {cors:?}") };
+    assert_eq!(rule["AllowedMethods"], serde_json::json!(["PUT"]));
+    assert!(rule["AllowedOrigins"].to_string().contains("ConsoleBaseUrl"), "{rule}");
+    let policy = &template.resources["FilesBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
+    assert_eq!((&policy["Effect"], &policy["Condition"]["Bool"]["aws:SecureTransport"]), (&"Deny".into(), &"false".into()));
 }
 
 // proves: OPS-01

@@ -112,6 +112,10 @@ impl Embedded {
         Ok(Functions::new(aws, &self.names, &rail, &Clock::system(), &deployment))
     }
 
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// How many codes of a batch its counters call redeemed.
     pub async fn redeemed(&self, batch: &str) -> Result<u64> {
         let counters = self

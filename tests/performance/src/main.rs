@@ -6,6 +6,7 @@
 
 mod bare;
 mod built;
+mod codes;
 mod embedded;
 mod generator;
 mod recorded;
@@ -24,6 +25,7 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + S
 enum Section {
     RoundTrips,
     Generator,
+    Codes,
     Redemption,
     Trail,
     Start,
@@ -31,12 +33,14 @@ enum Section {
 
 impl Section {
     /// The quick ones first; `start` builds for minutes.
-    const ALL: [Self; 5] = [Self::RoundTrips, Self::Generator, Self::Redemption, Self::Trail, Self::Start];
+    const ALL: [Self; 6] =
+        [Self::RoundTrips, Self::Generator, Self::Codes, Self::Redemption, Self::Trail, Self::Start];
 
     fn name(self) -> &'static str {
         match self {
             Self::RoundTrips => "round_trips",
             Self::Generator => "generator",
+            Self::Codes => "codes",
             Self::Redemption => "redemption",
             Self::Trail => "trail",
             Self::Start => "start",
@@ -47,6 +51,7 @@ impl Section {
         match self {
             Self::RoundTrips => round_trips::run().await,
             Self::Generator => generator::run(),
+            Self::Codes => codes::run().await,
             Self::Redemption => redemption::run().await,
             Self::Trail => trail::run().await,
             Self::Start => start::run().await,

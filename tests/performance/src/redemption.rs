@@ -28,15 +28,15 @@ const AIM: f64 = 0.5;
 const AIM_P99: Duration = Duration::from_millis(100);
 
 /// One round of one side.
-struct Lap {
+pub(crate) struct Lap {
     rate: f64,
-    waits: Vec<Duration>,
+    pub(crate) waits: Vec<Duration>,
     /// Answered "received", because the answer took longer than a customer waits.
     late: usize,
 }
 
 /// The way that a hop takes, from a caller's socket on.
-struct Ours {
+pub(crate) struct Ours {
     url: String,
     /// One for each caller, so that each keeps a connection of its own.
     clients: Vec<reqwest::Client>,
@@ -45,7 +45,7 @@ struct Ours {
 }
 
 impl Ours {
-    async fn new(embedded: &Embedded) -> Result<Self> {
+    pub(crate) async fn new(embedded: &Embedded) -> Result<Self> {
         let url = embedded::serve(embedded.functions(&embedded.aws)?).await?;
         let most = LEVELS.iter().map(|(callers, _)| *callers).max().unwrap_or_default();
         let clients = (0..most).map(|_| reqwest::Client::builder().build()).collect::<std::result::Result<_, _>>()?;
@@ -104,7 +104,7 @@ where
     Ok(Lap { rate: waits.len() as f64 / started.elapsed().as_secs_f64(), waits, late })
 }
 
-async fn our_lap(ours: &Arc<Ours>, work: Vec<Vec<Job>>) -> Result<Lap> {
+pub(crate) async fn our_lap(ours: &Arc<Ours>, work: Vec<Vec<Job>>) -> Result<Lap> {
     let callers = work.into_iter().enumerate().map(|(caller, jobs)| {
         let ours = Arc::clone(ours);
         async move {
@@ -137,14 +137,14 @@ async fn bare_lap(bare: &Arc<Bare>, work: Vec<Vec<Job>>) -> Result<Lap> {
 }
 
 /// The codes of one round, shared out among the callers.
-fn share(codes: &Codes, first: u64, round: usize, callers: usize, each: usize) -> Vec<Vec<Job>> {
+pub(crate) fn share(codes: &Codes, first: u64, round: usize, callers: usize, each: usize) -> Vec<Vec<Job>> {
     let from = round * callers * each;
     let jobs = codes.texts[from..from + callers * each].iter().zip(first + from as u64..);
     let jobs: Vec<Job> = jobs.map(|(code, number)| Job { number, code: code.clone() }).collect();
     jobs.chunks(each).map(<[Job]>::to_vec).collect()
 }
 
-fn percentile(waits: &mut [Duration], part: f64) -> Duration {
+pub(crate) fn percentile(waits: &mut [Duration], part: f64) -> Duration {
     waits.sort_unstable();
     let index = (waits.len() as f64 * part).ceil() as usize;
     waits.get(index.saturating_sub(1)).copied().unwrap_or_default()

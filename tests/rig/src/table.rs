@@ -61,7 +61,8 @@ pub async fn rows(client: &aws_sdk_dynamodb::Client, table: &str) -> Rows {
                 ("USSD", "HOP") => rows.hops += 1,
                 ("USSD", "END") => rows.notices += 1,
                 ("ATTEMPT", _) => rows.attempts += 1,
-                ("BATCH" | "SWITCHES" | "SETTINGS", _) => {}
+                ("BATCH" | "BATCHES" | "BATCHNAME" | "RUN" | "SWITCHES" | "SETTINGS", _) => {}
+                ("JOBS" | "JOB" | "JOBASKED" | "BUDGET", _) => {}
                 // Staff: the API shows what these hold.
                 ("STAFF" | "USER" | "EMAIL" | "STAFFPHONE" | "ROLES" | "CHANGES" | "MAIL", _) => {}
                 ("SIGNIN" | "CALLS" | "CALL" | "AUDDAY" | "AUDSEAL", _) => {}

@@ -148,7 +148,7 @@ impl World {
         ];
         let names = names::create(&plain, names.clone(), &secrets).await.expect("the services take their resources");
         if setup.files {
-            seal::s3(&plain).create_bucket().bucket(&names.bucket).send().await.expect("a bucket can be made");
+            names::create_buckets(&plain, &names).await.expect("buckets can be made");
         }
 
         let now_ms = Arc::new(AtomicI64::new(START_MS));

@@ -12,7 +12,7 @@ use crate::{
 use domain::{
     access::MfaDemand,
     audit::{Class, Entry},
-    batch::{Batch, BatchState, Code, Origin, Run, RunState},
+    batch::{Batch, Code, Origin, Run},
     code::CodeText,
     identity::RedemptionId,
     money::{Currency, Money},
@@ -117,8 +117,7 @@ impl System {
             ),
         ];
         let names = names::create(&aws, names.clone(), &secrets).await.expect("the services take their resources");
-        let bucket = seal::s3(&aws).create_bucket().bucket(&names.bucket).send().await;
-        bucket.expect("a bucket can be made");
+        names::create_buckets(&aws, &names).await.expect("buckets can be made");
         let store = Store::new(aws.dynamodb(), &names.table);
         let now = time::from_millis(Timestamp::now().as_millisecond());
         demo::switch_on(&store, EPOCH, now).await.expect("switches can be set");
@@ -203,7 +202,7 @@ impl System {
         let clock = Clock::system();
         Log {
             store: self.store.clone(),
-            archive: Archive::new(seal::s3(&self.aws), &self.names.bucket, ENVIRONMENT, clock.clone(), None),
+            archive: Archive::new(files::s3(&self.aws), &self.names.bucket, ENVIRONMENT, clock.clone(), None),
             keys: PublicKeys::parse(&self.kms.public_key()).expect("a public key"),
             clock,
         }
@@ -402,30 +401,10 @@ fn code_of_the_sample() -> CodeText {
 
 async fn batch_of(store: &Store, code: &CodeText, now: Timestamp) {
     let money = Money::new(AMOUNT, Currency::Rwf).expect("an amount that may be paid");
-    let batch = Batch {
-        id: "samples".to_owned(),
-        number: 1,
-        name: "BATCH_SAMPLES".to_owned(),
-        state: BatchState::Active,
-        money,
-        expires_at: time::plus(now, 90 * DAY_MS),
-        created_at: now,
-        version: 1,
-    };
-    let run = Run { id: "samples-1".to_owned(), batch_id: batch.id.clone(), state: RunState::Staging, asked: 1 };
-    let code = Code {
-        text: code.clone(),
-        batch_id: batch.id.clone(),
-        run_id: run.id.clone(),
-        origin: Origin::Generated,
-        money,
-        generation: 1,
-        claim: None,
-        blocked: false,
-        reported: false,
-        deleted: false,
-        version: 1,
-    };
+    let expires_at = time::plus(now, 90 * DAY_MS);
+    let batch = Batch::new("samples".to_owned(), 1, "BATCH_SAMPLES".to_owned(), money, expires_at, now);
+    let run = Run::staging("samples-1".to_owned(), batch.id.clone(), 1, Origin::Generated);
+    let code = Code::made(code.clone(), &batch, &run, 0);
     let entry = Entry::new(
         "samples-1-live".to_owned(),
         now,

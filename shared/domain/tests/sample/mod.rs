@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use domain::{
-    batch::{Batch, BatchState, Code, Origin, Run, RunState},
+    batch::{Batch, Code, Origin, Run, RunState},
     code::CodeText,
     customer::Customer,
     identity::{CustomerId, RedemptionId},
@@ -56,19 +56,9 @@ pub fn customer() -> Customer {
 }
 
 pub fn code() -> Code {
-    Code {
-        text: code_text(PRINTED),
-        batch_id: "batch-1".to_owned(),
-        run_id: "run-1".to_owned(),
-        origin: Origin::Generated,
-        money: francs(5_000),
-        generation: 1,
-        claim: None,
-        blocked: false,
-        reported: false,
-        deleted: false,
-        version: 3,
-    }
+    let batch = Batch::new("batch-1".to_owned(), 1, "November".to_owned(), francs(5_000), noon(), noon());
+    let run = Run::staging("run-1".to_owned(), "batch-1".to_owned(), 100, Origin::Generated);
+    Code { version: 3, ..Code::made(code_text(PRINTED), &batch, &run, 0) }
 }
 
 /// Everything that is known when a code is sent; by default it redeems.
@@ -89,21 +79,18 @@ impl Moment {
         Self {
             typed: code_text(PRINTED),
             code: Some(code()),
-            batch: Some(Batch {
-                id: "batch-1".to_owned(),
-                number: 1,
-                name: "November".to_owned(),
-                state: BatchState::Active,
-                money: francs(5_000),
-                expires_at: "2026-12-31T22:00:00Z".parse().expect("a time"),
-                created_at: noon(),
-                version: 1,
-            }),
+            batch: Some(Batch::new(
+                "batch-1".to_owned(),
+                1,
+                "November".to_owned(),
+                francs(5_000),
+                "2026-12-31T22:00:00Z".parse().expect("a time"),
+                noon(),
+            )),
             run: Some(Run {
-                id: "run-1".to_owned(),
-                batch_id: "batch-1".to_owned(),
                 state: RunState::Live,
-                asked: 100,
+                first_sheet: 1,
+                ..Run::staging("run-1".to_owned(), "batch-1".to_owned(), 100, Origin::Generated)
             }),
             customer: customer(),
             network: Network::Mtn,

@@ -1,0 +1,10 @@
+//! The files as others read them: poppler's tools, a QR reader, Python's csv. A test whose program isn't installed
+//! says so and passes.
+
+mod imports;
+mod logos;
+mod made;
+mod pages;
+mod scans;
+mod tables;
+mod tools;

@@ -1,0 +1,193 @@
+//! Making codes: the ceilings of the money that they stand for, and the rows that a run begins with.
+
+use crate::{Desk, Trouble, changes::new_change};
+use domain::{
+    access::{Actor, Authority},
+    audit::Class,
+    batch::{Batch, Origin, Run},
+    change::{Change, What},
+    id::{JobId, UserId},
+    identity::hex,
+    job::{Job, JobState, Seed, Work},
+    role::{Rank, Roles},
+    settings::Settings,
+    time,
+};
+use jiff::Timestamp;
+use std::fmt::Display;
+use store::{Act, Deadline, Issued, Made, chance};
+
+/// What came of asking for a job.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    pub batch: Option<Batch>,
+    pub job: Job,
+    /// What a second person has to agree to first.
+    pub change: Option<Change>,
+}
+
+/// A file that codes are imported from.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// Where it lies in the bucket of files.
+    pub upload: String,
+    /// What its owner calls it.
+    pub file_name: String,
+    /// Import the good lines though others are bad.
+    pub skip_bad: bool,
+}
+
+/// What making codes is judged by, read anew for every try.
+pub(crate) struct Ground {
+    pub now: Timestamp,
+    pub settings: Settings,
+    pub roles: Roles,
+    pub numbers: Made,
+    pub own: Made,
+    issued: Issued,
+    /// `2026-11`, of the business.
+    month: String,
+    /// What may still be asked for of all open batches; known only where it has a ceiling.
+    payable: u64,
+}
+
+/// A generation about to be begun.
+pub(crate) struct Generation {
+    run: Run,
+    pub job: Job,
+    pub change: Option<Change>,
+    amount: u64,
+}
+
+/// The calendar month of the business.
+pub(crate) fn month(at: Timestamp, settings: &Settings) -> String {
+    settings.zone().to_datetime(at).strftime("%Y-%m").to_string()
+}
+
+pub(crate) fn new_run_id() -> Result<String, Trouble> {
+    Ok(hex(&chance::<12>()?))
+}
+
+impl Ground {
+    /// Why somebody else must agree that `codes` more are made for `batch`, as it is before.
+    fn beyond(&self, batch: &Batch, codes: u64) -> bool {
+        let rules = &self.settings.codes;
+        let asked = codes.saturating_mul(batch.money.amount);
+        let held = (batch.codes + batch.coming).saturating_mul(batch.money.amount);
+        let over = |ceiling: Option<u64>, sum: u64| ceiling.is_some_and(|most| sum.saturating_add(asked) > most);
+        over(rules.ceiling_per_batch, held)
+            || over(rules.ceiling_per_month, self.issued.amount)
+            || over(rules.ceiling_in_all, self.payable)
+    }
+
+    /// A run of `codes` for `batch` (as it is before), and its job, which waits where a ceiling is passed.
+    pub fn generation(
+        &self,
+        desk: &Desk,
+        actor: &Actor,
+        batch: &Batch,
+        codes: u64,
+        ids: &Ids,
+    ) -> Result<Generation, Trouble> {
+        let work = Work::Generate {
+            batch_id: batch.id.clone(),
+            run_id: ids.run.clone(),
+            seed: Some(Seed::new(ids.seed)),
+            redraw: 0,
+        };
+        let mut job = Job::new(ids.job.clone(), work, actor.user().clone(), codes, self.now);
+        let amount = codes.saturating_mul(batch.money.amount);
+        let mut change = None;
+        if self.beyond(batch, codes) {
+            let what = What::Codes { job: job.id.clone(), batch: batch.id.clone(), codes, amount };
+            let waits = new_change(desk, actor, what, Rank::Staff)?;
+            job.state = JobState::Waiting;
+            job.change = Some(waits.id.clone());
+            change = Some(waits);
+        }
+        let mut run = Run::staging(ids.run.clone(), batch.id.clone(), codes, Origin::Generated);
+        run.job = Some(job.id.clone());
+        run.day = Some(time::day(self.now, &self.settings.zone()));
+        Ok(Generation { run, job, change, amount })
+    }
+}
+
+/// Ids and chance of a job, drawn once: every try of one call writes the same.
+pub(crate) struct Ids {
+    pub job: JobId,
+    pub run: String,
+    seed: [u8; 32],
+}
+
+impl Generation {
+    /// Adds everything but the batch to an act.
+    pub fn written<'s>(&self, act: Act<'s>, by: &dyn Authority, ground: &Ground) -> Result<Act<'s>, Trouble> {
+        let mut act = asked(act, by, &self.job)?;
+        act = act.run(None, &self.run)?.job(None, &self.job)?;
+        act = act.issued(&ground.month, &ground.issued, self.amount)?;
+        if let Some(change) = &self.change {
+            act = act.also(by, Class::Money, "change.asked", format!("change:{}", change.id))?;
+            act = crate::changes::described_change(act, change).change(None, change)?;
+        }
+        Ok(act)
+    }
+}
+
+/// The entry of a job that somebody has asked for.
+pub(crate) fn asked<'s>(act: Act<'s>, by: &dyn Authority, job: &Job) -> Result<Act<'s>, Trouble> {
+    let shown = |value: &dyn Display| Some(value.to_string());
+    let act = act.also(by, Class::Change, "job.asked", format!("job:{}", job.id))?;
+    Ok(act
+        .changed("kind", None, shown(&job.work.name()))
+        .changed("batch", None, job.work.batch_id().map(str::to_owned))
+        .changed("codes", None, (job.asked > 0).then(|| job.asked.to_string())))
+}
+
+impl Desk {
+    pub(crate) fn ids(&self) -> Result<Ids, Trouble> {
+        Ok(Ids { job: self.new_job_id()?, run: new_run_id()?, seed: chance()? })
+    }
+
+    pub(crate) fn new_job_id(&self) -> Result<JobId, Trouble> {
+        Ok(JobId::drawn(self.now(), chance()?))
+    }
+
+    /// Reads what making codes is judged by.
+    pub(crate) async fn ground(&self, user: &UserId) -> Result<Ground, Trouble> {
+        let (roles, _, settings) = self.store.governance(self.deadline()).await?;
+        let now = self.now();
+        let month = month(now, &settings);
+        // Before the sum: whoever changes the sum meanwhile changes this row too, and is noticed.
+        let (numbers, issued, own) = self.store.issuing(&month, user, self.deadline()).await?;
+        let payable = match settings.codes.ceiling_in_all {
+            Some(_) => self.payable().await?,
+            None => 0,
+        };
+        Ok(Ground { now, settings, roles, numbers, own, issued, month, payable })
+    }
+
+    /// What may still be asked for of all open batches.
+    async fn payable(&self) -> Result<u64, Trouble> {
+        let deadline = self.deadline();
+        let mut sum: u64 = 0;
+        let mut position = None;
+        loop {
+            let open = |batch: &Batch| batch.state.is_open() && batch.codes + batch.coming > 0;
+            let listed = self.store.batches(true, position, usize::MAX, open, deadline).await?;
+            for batch in &listed.items {
+                let (counts, _) = self.store.counts(&batch.id, deadline).await?;
+                let issued = (batch.codes + batch.coming).saturating_mul(batch.money.amount);
+                sum = sum.saturating_add(issued.saturating_sub(counts.redeemed_amount));
+            }
+            position = listed.next.and_then(|number| number.parse().ok());
+            if position.is_none() {
+                return Ok(sum);
+            }
+        }
+    }
+
+    /// Whether another try after a lost race may still be made.
+    pub(crate) fn once_more(&self, until: Deadline) -> Result<(), Trouble> {
+        if until.passed() { Err(store::StoreError::Busy.into()) } else { Ok(()) }
+    }
+}
