@@ -211,7 +211,7 @@ impl From<CurrencyName> for Currency {
 }
 
 /// For garde: a batch's id.
-pub fn batch_id(text: &str, _: &()) -> garde::Result {
+pub fn a_batch(text: &str, _: &()) -> garde::Result {
     let shaped = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if shaped { Ok(()) } else { Err(web::finding("malformed", "the id of a batch")) }
 }

@@ -10,7 +10,7 @@ mod views;
 pub use caller::{ACCESS_COOKIE, REFRESH_COOKIE};
 
 use axum::{Router, middleware};
-use domain::{access::MfaDemand, settings::Settings};
+use domain::{access::MfaDemand, money::Currency, settings::Settings};
 use files::Files;
 use lambda_http::{Body, Request, Response};
 use serde_json::Value;
@@ -84,6 +84,11 @@ impl AdminApi {
         let api = routes::roles::routes(api);
         let api = routes::security::routes(api);
         let api = routes::audit::routes(api);
+        let api = routes::batches::routes(api);
+        let api = routes::batches_csv::routes(api);
+        let api = routes::codes::routes(api);
+        let api = routes::code_jobs::routes(api);
+        let api = routes::jobs::routes(api);
         let (router, document) = api.finish(app.clone());
         let idempotency = web::Idempotency::new(desk.store.clone(), desk.clock.clone());
         // The last layer is the outermost.
@@ -143,7 +148,17 @@ pub fn desk(environment: &mut Environment) -> Desk {
             MfaDemand::Enforced
         }
     };
-    Desk::new(store, Clock::system(), secret, environment.required("ENVIRONMENT"), mfa)
+    let currency = match environment.optional("MOMO_CURRENCY").as_deref().map(Currency::parse) {
+        None => Currency::Rwf,
+        Some(Some(currency)) => currency,
+        Some(None) => {
+            environment.problem("MOMO_CURRENCY is RWF or EUR");
+            Currency::Rwf
+        }
+    };
+    let mut desk = Desk::new(store, Clock::system(), secret, environment.required("ENVIRONMENT"), mfa);
+    desk.currency = currency;
+    desk
 }
 
 /// Tells the layer of CORS which origins the settings allow. Asked only where a browser names one.

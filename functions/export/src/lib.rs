@@ -209,6 +209,7 @@ impl Export {
 
     /// One life of a job that was taken.
     async fn live(&self, claimed: Job, until: Instant) -> Result<(), StoreError> {
+        tracing::info!(job = %claimed.id, claims = claimed.claims, "taken");
         let mut hold = Hold::new(self, claimed, until);
         let made = match self.make(&mut hold).await {
             Ok(made) => self.finish(&mut hold, made).await,
@@ -356,8 +357,10 @@ impl Export {
     }
 }
 
-/// Metrics of a job that is over.
+/// What is logged and counted of a job that is over.
 fn told(job: &Job) {
+    let problem = job.problem.as_ref().map(|problem| problem.code.as_str());
+    tracing::info!(job = %job.id, state = job.state.name(), problem, codes = job.done, "over");
     let dimensions = [("kind", job.work.name()), ("state", job.state.name())];
     metrics::emit("jobs_ended_total", 1.0, Unit::Count, &dimensions);
     if let (JobState::Done, Some(began), Some(ended)) = (job.state, job.started_at, job.ended_at) {

@@ -89,7 +89,8 @@ impl Hold<'_> {
             let (now, grace_hours) = (self.now(), self.settings.redemption.grace_hours);
             let mut seen = HashSet::new();
             for (id, code) in ids.iter().zip(&found) {
-                let place = code.as_ref().and_then(|code| places.get(&code.run_id)?.as_ref().map(|place| (code, place)));
+                let place =
+                    code.as_ref().and_then(|code| places.get(&code.run_id)?.as_ref().map(|place| (code, place)));
                 let Some((code, (batch, _))) = place else {
                     if only.is_none() {
                         let (masked, result) = (String::new(), "not_found".to_owned());
@@ -122,8 +123,7 @@ impl Hold<'_> {
                 changes.iter().map(|(before, after)| CodeChange { before, after, act }).collect();
             let jobs = (&self.job, &after);
             let store = &self.generation.store;
-            let result =
-                store.commit_changes(jobs, &changed, &results, self.owner()?, Deadline::in_ms(WRITE_MS)).await;
+            let result = store.commit_changes(jobs, &changed, &results, self.owner()?, Deadline::in_ms(WRITE_MS)).await;
             let wrote = self.wrote(after, result).await?;
             self.after_chunk();
             if wrote == Wrote::Applied {

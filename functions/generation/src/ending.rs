@@ -204,7 +204,11 @@ impl Generation {
                 let act = act
                     .also(&system, Class::Change, "run.discarded", format!("batch:{batch_id}"))?
                     .changed("run", None, Some(run.id.clone()))
-                    .changed("coming", Some(batch.coming.to_string()), Some((batch.coming - run.asked.min(batch.coming)).to_string()))
+                    .changed(
+                        "coming",
+                        Some(batch.coming.to_string()),
+                        Some((batch.coming - run.asked.min(batch.coming)).to_string()),
+                    )
                     .batch(Some(&batch), &batch.released(run.asked, now))?
                     .run(Some(&run), &discarded)?;
                 match run.day {
@@ -213,10 +217,9 @@ impl Generation {
                 }
             }
             // An import whose file was refused never had a run; its batch waits for nothing.
-            None if batch.state == BatchState::Generating => {
-                act.also(&system, Class::Change, "run.discarded", format!("batch:{batch_id}"))?
-                    .batch(Some(&batch), &batch.released(0, now))
-            }
+            None if batch.state == BatchState::Generating => act
+                .also(&system, Class::Change, "run.discarded", format!("batch:{batch_id}"))?
+                .batch(Some(&batch), &batch.released(0, now)),
             Some(_) | None => Ok(act),
         }
     }

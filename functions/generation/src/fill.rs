@@ -1,11 +1,6 @@
 //! Filling a run strip by strip, from drawn codes or from a file.
 
-use crate::{
-    Stop, WRITE_MS, Wrote,
-    ending::batch_closed,
-    hold::Hold,
-    soon,
-};
+use crate::{Stop, WRITE_MS, Wrote, ending::batch_closed, hold::Hold, soon};
 use domain::{
     batch::{Batch, BatchState, Code, Origin, Run, RunState},
     code::CodeText,
@@ -15,8 +10,8 @@ use domain::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use service::metrics::{self, Unit};
-use std::{collections::HashMap, ops::Range};
 use sheets::import::{Checked, Line};
+use std::{collections::HashMap, ops::Range};
 use store::{Deadline, Strip};
 
 /// Rows of one strip's transaction beside its codes: the strip and the job.
@@ -122,7 +117,8 @@ impl Hold<'_> {
             let (first, count) = strip_range(run, self.job.checkpoint);
             let range: Range<usize> = first as usize..(first + count) as usize;
             let lines = file.checked.lines.get(range).ok_or_else(replaced)?;
-            let versions = if file.look_first { self.replaced_versions(run, lines).await? } else { vec![0; lines.len()] };
+            let versions =
+                if file.look_first { self.replaced_versions(run, lines).await? } else { vec![0; lines.len()] };
             let made = lines.iter().zip(versions).zip(first..).map(|((line, replaces), n)| {
                 // Never the version that was there: whoever has read the old row must not write over this one.
                 let code = Code::made(line.code.clone(), batch, run, n);

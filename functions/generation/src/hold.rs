@@ -1,7 +1,11 @@
 //! A job that this worker holds: who it works for, how fast it may write, how much time is left.
 
 use crate::{Generation, Stop, soon};
-use domain::{access::Behalf, job::Job, settings::Settings};
+use domain::{
+    access::Behalf,
+    job::{Job, JobFile},
+    settings::Settings,
+};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -120,6 +124,15 @@ impl<'g> Hold<'g> {
         Ok(())
     }
 
+    /// Puts a small file beside the job. Its place is named by this worker's hold on the job, so that one who comes back
+    /// late writes over nothing.
+    pub async fn put_file(&self, name: &str, content_type: &str, bytes: Vec<u8>) -> Result<JobFile, Stop> {
+        let key = files::result_key(&self.job.id, self.job.version, name);
+        let mut upload = self.generation.files.upload(key, name, content_type);
+        upload.write(bytes).await?;
+        Ok(upload.finish().await?)
+    }
+
     /// After a chunk that met others the job rests as long as the chunk took, so that it goes at half its speed.
     pub fn after_chunk(&mut self) {
         self.rest = if self.generation.store.take_contention() > 0 {
@@ -135,7 +148,15 @@ impl<'g> Hold<'g> {
 /// Whether the row that was found is the one that was to be written.
 pub(crate) fn is_written(after: &Job, found: &Job) -> bool {
     let parts = |job: &Job| {
-        (job.version, job.state, job.checkpoint, job.done, job.lease.clone(), job.routed_until, job.cancelled_by.clone())
+        (
+            job.version,
+            job.state,
+            job.checkpoint,
+            job.done,
+            job.lease.clone(),
+            job.routed_until,
+            job.cancelled_by.clone(),
+        )
     };
     parts(after) == parts(found)
 }

@@ -103,7 +103,8 @@ impl Hold<'_> {
         }
         let mut lines = Lines { checked: judged.file, look_first: false };
         self.store_lines(&batch, &run, &mut lines).await?;
-        let files = if judged.problems.is_empty() { Vec::new() } else { vec![self.put_report(&judged.problems).await?] };
+        let files =
+            if judged.problems.is_empty() { Vec::new() } else { vec![self.put_report(&judged.problems).await?] };
         self.go_live(&batch_id, &run_id, files).await
     }
 
@@ -188,7 +189,7 @@ impl Hold<'_> {
     }
 
     async fn put_report(&self, problems: &[LineProblem]) -> Result<JobFile, Stop> {
-        Ok(self.generation.files.put_result(&self.job.id, "problems.csv", CSV_TYPE, report(problems)).await?)
+        self.put_file("problems.csv", CSV_TYPE, report(problems)).await
     }
 
     /// One write: the run, what the batch and the month expect of it, and that the file is good.
@@ -205,9 +206,7 @@ impl Hold<'_> {
             [] => None,
             lines => {
                 let list: String = lines.iter().map(|line| format!("{line}\n")).collect();
-                // Named by this worker's hold on the job, so that one who comes back late writes over nothing.
-                let name = format!("taken-{}.txt", self.job.version);
-                Some(self.generation.files.put_result(&self.job.id, &name, LINES_TYPE, list.into_bytes()).await?)
+                Some(self.put_file("taken.txt", LINES_TYPE, list.into_bytes()).await?)
             }
         };
         let checked = CheckedFile { sha256, codes, bad: judged.problems.len() as u64, taken };
@@ -263,7 +262,8 @@ impl Hold<'_> {
         let amount = batch.money.amount;
         let asked = codes.saturating_mul(amount);
         let over = |ceiling: Option<u64>, sum: u64| ceiling.is_some_and(|most| sum.saturating_add(asked) > most);
-        let mut beyond = over(rules.ceiling_per_batch, held.saturating_mul(amount)) || over(rules.ceiling_per_month, issued);
+        let mut beyond =
+            over(rules.ceiling_per_batch, held.saturating_mul(amount)) || over(rules.ceiling_per_month, issued);
         if !beyond && rules.ceiling_in_all.is_some() {
             beyond = over(rules.ceiling_in_all, self.generation.store.payable(Deadline::in_ms(WRITE_MS)).await?);
         }

@@ -95,7 +95,9 @@ impl Generation {
         let aws = Aws::from_environment(&mut environment);
         let table = environment.required("TABLE_NAME");
         let files = Files::from_environment(&mut environment, &aws);
-        let nudges = JobNudges::from_environment(&mut environment, &aws, Duration::from_secs(5));
+        // It nudges nobody but itself.
+        let own_queue = environment.required("GENERATION_QUEUE_URL");
+        let nudges = JobNudges::new(aws.sqs(), own_queue.clone(), own_queue, Duration::from_secs(5));
         environment.finish()?;
         Ok(Self { store: Store::new(aws.dynamodb(), table), files, clock: Clock::system(), nudges })
     }
@@ -194,9 +196,7 @@ impl Generation {
         match stop {
             Stop::Lost => Ok(()),
             Stop::Cancelled => self.end(&hold.job, Ending::Cancelled).await,
-            Stop::Failed(problem, files) => {
-                self.end(&hold.job, Ending::Failed(problem, files)).await
-            }
+            Stop::Failed(problem, files) => self.end(&hold.job, Ending::Failed(problem, files)).await,
             Stop::OutOfTime => self.hand_on(&hold).await,
             Stop::Store(error) => Err(error.into()),
             Stop::Files(error) => Err(Unfinished::Files(error)),

@@ -1,4 +1,4 @@
-use crate::{Swept, Sweeper, TABLE_MS};
+use crate::{Sweeper, Swept, TABLE_MS};
 use domain::{
     access::System,
     audit::Class,

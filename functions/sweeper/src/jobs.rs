@@ -1,4 +1,4 @@
-use crate::{Swept, Sweeper, TABLE_MS};
+use crate::{Sweeper, Swept, TABLE_MS};
 use store::{Deadline, StoreError};
 
 /// Jobs of one sweep; what is left is found a minute later.

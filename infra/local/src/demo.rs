@@ -83,8 +83,7 @@ pub async fn make_batch(
     let expires_at = time::plus(now, 90 * DAY_MS);
     let batch = Batch::new(plan.id.to_owned(), plan.number, plan.name.to_owned(), money, expires_at, now);
     let run = Run::staging(run_id.clone(), batch.id.clone(), plan.count as u64, Origin::Generated);
-    let codes: Vec<Code> =
-        texts.iter().zip(0..).map(|(text, n)| Code::made(text.clone(), &batch, &run, n)).collect();
+    let codes: Vec<Code> = texts.iter().zip(0..).map(|(text, n)| Code::made(text.clone(), &batch, &run, n)).collect();
     let entry = Entry::new(
         format!("{run_id}-live"),
         now,

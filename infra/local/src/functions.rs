@@ -6,10 +6,17 @@ use disbursement::{Disbursement, SecretKeys};
 use domain::access::MfaDemand;
 use export::Export;
 use files::Files;
+use generation::Generation;
 use momo_callback::MomoCallback;
 use providers::{momo::MtnMomo, transport::Transport};
 use seal::{Archive, Log, PublicKeys};
-use service::{Clock, aws::Aws, live::LiveSettings, nudge::{JobNudges, Nudges}, secret::Secret};
+use service::{
+    Clock,
+    aws::Aws,
+    live::LiveSettings,
+    nudge::{JobNudges, Nudges},
+    secret::Secret,
+};
 use staff::Desk;
 use std::{sync::Arc, time::Duration};
 use store::Store;
@@ -36,6 +43,7 @@ pub struct Functions {
     pub disbursement: Arc<Disbursement>,
     pub momo_callback: Arc<MomoCallback>,
     pub sweeper: Arc<Sweeper>,
+    pub generation: Arc<Generation>,
     pub export: Arc<Export>,
     pub admin_api: Arc<AdminApi>,
 }
@@ -109,6 +117,12 @@ impl Functions {
                 jobs: jobs(2_000),
                 settings: LiveSettings::default(),
                 clock: clock.clone(),
+            }),
+            generation: Arc::new(Generation {
+                store: store(),
+                files: files(),
+                clock: clock.clone(),
+                nudges: jobs(5_000),
             }),
             export: Arc::new(Export::new(store(), files(), clock.clone())),
             admin_api: Arc::new(AdminApi::new(

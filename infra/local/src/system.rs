@@ -267,6 +267,11 @@ fn feed(aws: &Aws, names: &Names, functions: &Functions) {
         async move { disbursement.handle(event, until).await }
     }));
     for _ in 0..JOBS_AT_ONCE {
+        let generation = Arc::clone(&functions.generation);
+        tokio::spawn(Source::jobs(aws.sqs(), &names.generation_queue).run(move |event, until| {
+            let generation = Arc::clone(&generation);
+            async move { generation.handle(event, until).await }
+        }));
         let export = Arc::clone(&functions.export);
         tokio::spawn(Source::jobs(aws.sqs(), &names.export_queue).run(move |event, until| {
             let export = Arc::clone(&export);

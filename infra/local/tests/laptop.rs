@@ -74,6 +74,35 @@ impl Laptop {
         self.ready[name].as_str().unwrap_or_default().to_owned()
     }
 
+    /// A token of the first administrator.
+    async fn token(&self) -> String {
+        let body = json!({ "email": self.ready["admin_email"], "password": self.ready["admin_password"] });
+        let url = format!("{}/api/v1/auth/login", self.url("base_url"));
+        let answer = reqwest::Client::new().post(url).json(&body).send().await.expect("an answer");
+        let answer: Value = answer.json().await.expect("JSON");
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// What the staff's API answers to a call of the first administrator.
+    async fn staff(&self, token: &str, path: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/api/v1/admin/{path}", self.url("base_url"));
+        let call = match body {
+            Some(body) => reqwest::Client::new().post(url).json(&body),
+            None => reqwest::Client::new().get(url),
+        };
+        let answer = call.bearer_auth(token).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {answer:?}");
+        answer.json().await.expect("JSON")
+    }
+
+    /// Turns the clock and sweeps.
+    async fn advance(&self, milliseconds: u64) {
+        let url = format!("{}/local/clock", self.url("base_url"));
+        let by = json!({ "advance_ms": milliseconds });
+        let answer = reqwest::Client::new().post(url).json(&by).send().await.expect("an answer");
+        assert!(answer.status().is_success());
+    }
+
     fn code(&self, number: usize) -> String {
         self.ready["demo_codes"][number].as_str().expect("a demo code").to_owned()
     }
@@ -182,6 +211,68 @@ async fn killed_right_after_a_redemption_it_pays_once_when_it_is_started_again()
     let transfers = laptop.get(&format!("{}/_simulator/transfers", laptop.url("momo_url"))).await;
     assert_eq!(transfers.as_array().map(Vec::len), Some(1), "{transfers}");
     assert_eq!(transfers[0]["sends"], 1);
+}
+
+// proves: OPS-03, COD-03, COD-05, COD-07, API-07
+#[tokio::test]
+async fn killed_while_codes_are_made_it_goes_on_and_its_file_has_each_code_once() {
+    let folder = Folder::new("jobs");
+    let data = folder.0.join("data");
+    let data = ["--data", data.to_str().expect("UTF-8")];
+    let mut laptop = Laptop::start(&folder.0, &data, &[]).await;
+    let mut token = laptop.token().await;
+    let form = json!({ "name": "May", "total_codes": 3_000, "amount": 500 });
+    let made = laptop.staff(&token, "batches/generate", Some(form)).await;
+    assert_eq!(made["batch"]["number"], 3, "behind the demo's two");
+    let (batch, job) = (made["batch"]["id"].clone(), made["job"]["id"].clone());
+    let job = format!("jobs/{}", job.as_str().expect("an id"));
+    let mut every = tokio::time::interval(Duration::from_millis(50));
+    for kill in 1..=2 {
+        let started = timeout(LIMIT, async {
+            while laptop.staff(&token, &job, None).await["done"].as_u64() < Some(kill * 500) {
+                every.tick().await;
+            }
+        });
+        started.await.expect("it moves on");
+        laptop.child.kill().await.expect("SIGKILL");
+        laptop = Laptop::start(&folder.0, &data, &[]).await;
+        token = laptop.token().await;
+        let found = laptop.staff(&token, &job, None).await;
+        assert!(found["done"].as_u64() >= Some(kill * 500) && found["state"] == "running", "{found}");
+        // Past the dead worker's lease; the sweep finds it.
+        laptop.advance(120_000).await;
+    }
+    let over = timeout(LIMIT, async {
+        loop {
+            every.tick().await;
+            let found = laptop.staff(&token, &job, None).await;
+            if found["state"] != "running" {
+                return found;
+            }
+        }
+    });
+    let over = over.await.expect("it ends");
+    assert_eq!((&over["state"], &over["done"]), (&json!("done"), &json!(3_000)), "{over}");
+
+    let wish = format!("promo-codes/download?format=csv&batch_id={}", batch.as_str().expect("an id"));
+    let file = timeout(LIMIT, async {
+        loop {
+            every.tick().await;
+            let answer = laptop.staff(&token, &wish, None).await;
+            if let Some(file) = answer["files"].get(0).filter(|file| file["url"].is_string()) {
+                return file.clone();
+            }
+        }
+    });
+    let file = file.await.expect("a link");
+    let csv = reqwest::get(file["url"].as_str().expect("a link")).await.expect("an answer");
+    assert_eq!(csv.status(), 200);
+    let csv = csv.text().await.expect("text");
+    let codes: std::collections::HashSet<&str> =
+        csv.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    assert_eq!((codes.len(), csv.lines().count()), (3_000, 3_001));
+    let words = laptop.hop("s1", "+250788000001", codes.iter().next().expect("a code")).await;
+    assert!(words.starts_with("END Murakoze!"), "{words}");
 }
 
 // proves: OPS-03

@@ -290,6 +290,8 @@ impl Batch {
         let mut filled = self.released(codes, now);
         filled.codes += codes;
         filled.sheets = self.sheets.checked_add(sheets)?;
+        // From its first codes on it is looked at by the hour: they may all be settled long before its date.
+        filled.look_at = Some(now);
         Some((filled, first))
     }
 

@@ -3,7 +3,8 @@
 mod people;
 
 use domain::{
-    access::{Authority, Confined, MfaDemand, NotAdmitted, Oneself, Refused, Stamp, System, Visitor},
+    access::{Authority, Behalf, Confined, MfaDemand, NotAdmitted, Oneself, Refused, Stamp, System, Visitor},
+    id::JobId,
     permission::{Permission, Permissions, right},
     role::{Predefined, Rank, Role},
     security::{Hours, KeptOut, Presence, Span},
@@ -357,4 +358,33 @@ fn a_stamp_names_who_answers_from_where_and_by_which_permission() {
     assert_eq!(Visitor(presence()).stamp(), visitor);
     let nowhere = Stamp { actor: "system:nightly".to_owned(), address: None, agent: None, ..visitor };
     assert_eq!(System("nightly").stamp(), nowhere);
+}
+
+// proves: COD-03, ACC-10
+#[test]
+fn a_job_may_what_its_owner_may_at_this_moment_and_names_both() {
+    let roles = catalogue(&[]);
+    let needed = [Permission::PromoCodesBulkOperations, Permission::PromoCodesStatusChange];
+    let job = JobId::drawn(noon(), [7; 10]);
+    let owner = user(1, predefined(&[Predefined::CampaignManager]));
+    let behalf = Behalf::of(&owner, &roles, &job, &needed).expect("a campaign manager may");
+    assert_eq!(behalf.user(), &owner.id);
+    assert_eq!(
+        behalf.stamp(),
+        Stamp {
+            actor: format!("user:{}", owner.id),
+            session: None,
+            address: None,
+            agent: Some(format!("job:{job}")),
+            permission: Some(Permission::PromoCodesStatusChange),
+        }
+    );
+    let refused = |owner: &User| Behalf::of(owner, &roles, &job, &needed).err();
+    let denied = User { denials: Permissions::of(&[Permission::PromoCodesStatusChange]), ..owner.clone() };
+    assert_eq!(refused(&denied), Some(Refused::Missing(Permission::PromoCodesStatusChange)));
+    assert_eq!(refused(&viewer()), Some(Refused::Missing(Permission::PromoCodesBulkOperations)));
+    for state in [UserState::Pending, UserState::Deactivated, UserState::Rejected, UserState::Deleted] {
+        let away = User { state, ..owner.clone() };
+        assert_eq!(refused(&away), Some(Refused::Missing(Permission::PromoCodesBulkOperations)), "{state:?}");
+    }
 }

@@ -11,6 +11,7 @@ use domain::{
         },
         OPEN_MS, Overrides, Standing, What, World, judge_role, judge_user,
     },
+    id::JobId,
     permission::{Permission as P, Permissions},
     role::{Predefined, Rank, Role, RoleId, Roles},
     staff::{Administrators, User, UserState},
@@ -276,4 +277,23 @@ fn a_change_says_what_it_is_about() {
     assert_eq!((of_user.entity(), of_user.user()), (format!("user:{}", user_id(2)), Some(&user_id(2))));
     let of_role = What::Role { role: role("counter"), before: None, after: None };
     assert_eq!((of_role.entity(), of_role.user()), ("role:counter".to_owned(), None));
+}
+
+// proves: BAT-09
+#[test]
+fn codes_beyond_a_ceiling_are_agreed_to_by_anybody_else_whatever_their_rank() {
+    let job = JobId::drawn(noon(), [7; 10]);
+    let what = What::Codes { job: job.clone(), batch: "batch-1".to_owned(), codes: 10, amount: 5_000 };
+    assert_eq!((what.entity(), what.user(), what.is_codes()), (format!("job:{job}"), None, true));
+    let change = of(what, Rank::Staff);
+    for rank in RANKS {
+        assert_eq!(change.judge(&acting(3, rank), noon()), Ok(()), "{rank:?}");
+        assert_eq!(change.judge(&acting(1, rank), noon()), Err(SecondPerson), "who asked");
+    }
+    assert_eq!(change.judge(&acting(3, Rank::Staff), plus(noon(), OPEN_MS + 1)), Err(Lapsed));
+    let decided = change.decided(Standing::Approved { by: user_id(3), at: noon() });
+    assert_eq!(decided.judge(&acting(4, Rank::SuperAdministrator), noon()), Err(Decided));
+    let away = User { state: UserState::Deactivated, ..of_rank(1, Rank::Staff) };
+    assert_eq!(change.still_asked(Some(&away)), Err(Outdated));
+    assert_eq!(change.still_asked(Some(&of_rank(1, Rank::Staff))), Ok(()));
 }

@@ -13,7 +13,7 @@ use domain::{
     settings::Settings,
     time,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use std::fmt::Display;
 use store::{Act, Deadline, Issued, Made, chance};
 
@@ -59,9 +59,9 @@ pub(crate) struct Generation {
     amount: u64,
 }
 
-/// The calendar month of the business.
-pub(crate) fn month(at: Timestamp, settings: &Settings) -> String {
-    settings.zone().to_datetime(at).strftime("%Y-%m").to_string()
+/// The calendar month that codes of this day of the business are counted for.
+pub(crate) fn month(day: Date) -> String {
+    day.strftime("%Y-%m").to_string()
 }
 
 pub(crate) fn new_run_id() -> Result<String, Trouble> {
@@ -156,7 +156,7 @@ impl Desk {
     pub(crate) async fn ground(&self, user: &UserId) -> Result<Ground, Trouble> {
         let (roles, _, settings) = self.store.governance(self.deadline()).await?;
         let now = self.now();
-        let month = month(now, &settings);
+        let month = month(time::day(now, &settings.zone()));
         // Before the sum: whoever changes the sum meanwhile changes this row too, and is noticed.
         let (numbers, issued, own) = self.store.issuing(&month, user, self.deadline()).await?;
         let payable = match settings.codes.ceiling_in_all {

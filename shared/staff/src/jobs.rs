@@ -123,10 +123,11 @@ impl Desk {
             let mut discarded = run.clone();
             discarded.state = RunState::Discarded;
             discarded.version += 1;
-            let settings = self.settings().await?;
             let amount = run.asked.saturating_mul(batch.money.amount);
             act = act.run(Some(&run), &discarded)?.batch(Some(&batch), &batch.released(run.asked, now))?;
-            act = act.not_issued(&month(job.created_at, &settings), amount)?;
+            if let Some(day) = run.day {
+                act = act.not_issued(&month(day), amount)?;
+            }
             act = act.also(by, Class::Change, "run.discarded", format!("batch:{batch_id}"))?;
             act = act.changed("codes", Some(run.asked.to_string()), None);
         }

@@ -3,6 +3,7 @@
 //! Every request goes through the event that API Gateway would send, into the function's own router, over the real SDK
 //! clients to an embedded table.
 
+pub mod codes;
 pub mod routes;
 
 use admin_api::AdminApi;

@@ -22,7 +22,7 @@ pub struct Operation {
     pub id: String,
     pub method: String,
     pub path: String,
-    /// The permission that it asks for.
+    /// The permission that it asks for, or several with spaces between.
     pub permission: Option<String>,
     /// Whether it asks for nobody in particular.
     pub open: bool,
@@ -36,7 +36,18 @@ impl Operation {
     }
 
     pub fn changes(&self) -> bool {
-        self.method != "GET"
+        // Validating is a POST so that no code stands in an address.
+        self.method != "GET" && self.id != "validateCode"
+    }
+
+    /// The permissions that it asks for.
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        self.permission.as_deref().unwrap_or_default().split_whitespace()
+    }
+
+    /// Whether it is about work in the background, which everybody sees of their own, in person or by a key.
+    pub fn is_of_jobs(&self) -> bool {
+        ["/api/v1/admin/jobs", "/api/v1/admin/notices"].iter().any(|path| self.path.starts_with(path))
     }
 }
 
@@ -75,12 +86,12 @@ pub struct Request {
 }
 
 impl Request {
-    fn body(mut self, body: Value) -> Self {
+    pub(crate) fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
         self
     }
 
-    fn if_match(mut self, tag: String) -> Self {
+    pub(crate) fn if_match(mut self, tag: String) -> Self {
         self.if_match = Some(tag);
         self
     }
@@ -111,7 +122,7 @@ impl<'o> Stage<'o> {
         Self { office, helper, made: AtomicU32::new(0) }
     }
 
-    fn number(&self) -> u32 {
+    pub(crate) fn number(&self) -> u32 {
         self.made.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -120,6 +131,10 @@ impl<'o> Stage<'o> {
     /// # Panics
     /// When nobody has said here what a good request is.
     pub async fn request(&self, operation: &Operation, caller: &Caller) -> Request {
+        // Boxed: what it may await is much, and a test's stack is small.
+        if let Some(request) = Box::pin(self.request_of_codes(operation, caller)).await {
+            return request;
+        }
         let request = Request { path: operation.path.clone(), ..Request::default() };
         let at = |id: &str| Request { path: operation.path.replace("{id}", id), ..Request::default() };
         match operation.id.as_str() {

@@ -1,4 +1,5 @@
-//! One code's life under failure, and the ways in which MoMo behaves.
+//! One code's life and one job's under failure, and the ways in which MoMo behaves.
 
 pub mod behaviours;
+pub mod job_life;
 pub mod life;

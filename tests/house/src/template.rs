@@ -80,6 +80,15 @@ impl Template {
             .unwrap_or_else(|| panic!("no function {binary} in the template"))
     }
 
+    /// What the API hands to a function, such as `POST /api/v1/ussd/handle/{secret}`.
+    #[must_use]
+    pub fn routes(&self, binary: &str) -> Vec<String> {
+        let properties = self.function(binary).properties;
+        let events = properties["Events"].as_object().expect("a function with requests has events");
+        let route = |event: &Value| Some(format!("{} {}", event["Method"].as_str()?, event["Path"].as_str()?));
+        events.values().filter_map(|event| route(&event["Properties"])).collect()
+    }
+
     fn grants_of(&self, role: &Value) -> Vec<Grant> {
         let name = target(role).unwrap_or_else(|| panic!("a role is named by !GetAtt, not {role}"));
         grants_in(&self.resources[&name]["Properties"]["Policies"])

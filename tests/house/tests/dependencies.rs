@@ -70,7 +70,8 @@ fn functions_stand_on_service_providers_and_store_and_these_on_domain() {
             "shared/seal" => vec!["shared/domain", "shared/store", "shared/service", "shared/files"],
             folder if middle.contains(&folder) => vec!["shared/domain"],
             folder if folder.starts_with("functions/") => {
-                let ground = ["shared/domain", "shared/staff", "shared/web", "shared/seal", "shared/files", "shared/sheets"];
+                let ground =
+                    ["shared/domain", "shared/staff", "shared/web", "shared/seal", "shared/files", "shared/sheets"];
                 [&middle[..], &ground].concat()
             }
             folder if folder.starts_with("shared/") => {

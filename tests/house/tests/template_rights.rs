@@ -262,9 +262,8 @@ fn nobody_signs_seals_but_nightly() {
 fn the_archive_takes_new_objects_from_nightly_alone_and_gives_none_up() {
     let template = template::product();
     for function in template.functions() {
-        let of_archive = |grant: &&Grant| {
-            grant.resources.iter().any(|one| target(one).as_deref() == Some("AuditBucket"))
-        };
+        let of_archive =
+            |grant: &&Grant| grant.resources.iter().any(|one| target(one).as_deref() == Some("AuditBucket"));
         let writes: BTreeSet<&str> = function
             .grants
             .iter()
@@ -356,7 +355,10 @@ fn files_are_read_and_written_by_those_whose_work_they_are_and_go_by_themselves(
     assert_eq!(rule["AllowedMethods"], serde_json::json!(["PUT"]));
     assert!(rule["AllowedOrigins"].to_string().contains("ConsoleBaseUrl"), "{rule}");
     let policy = &template.resources["FilesBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
-    assert_eq!((&policy["Effect"], &policy["Condition"]["Bool"]["aws:SecureTransport"]), (&"Deny".into(), &"false".into()));
+    assert_eq!(
+        (&policy["Effect"], &policy["Condition"]["Bool"]["aws:SecureTransport"]),
+        (&"Deny".into(), &"false".into())
+    );
 }
 
 // proves: OPS-01

@@ -89,6 +89,8 @@ async fn budget(store: &Store, per_second: u32) -> Result<()> {
 
 /// A new batch whose codes are to be made by a job, as the API writes it.
 async fn ask(store: &Store, owner: &UserId, number: u64, codes: u64) -> Result<JobId> {
+    // Beside the numbers of batches that are made for redeeming.
+    let number = 1_000_000 + number;
     let now = Clock::system().now();
     let money = Money::new(crate::embedded::AMOUNT, Currency::Rwf)?;
     let id = format!("made-{number}");
@@ -260,13 +262,94 @@ async fn beside_people(embedded: &mut Embedded, owner: &UserId, patient: &Aws, t
     Ok(())
 }
 
+/// Ten runs fill one batch at one time.
+const RUNS: u64 = 10;
+const RUN_CODES: u64 = 100_000;
+
+/// A million codes in one batch by ten jobs at one time. Whatever is missing, comes twice or has no place is wrong.
+pub async fn million() -> Result<Table> {
+    let embedded = Embedded::start().await?;
+    let store = embedded.store();
+    let owner = owner(store).await?;
+    budget(store, NO_BUDGET).await?;
+    let now = Clock::system().now();
+    let money = Money::new(crate::embedded::AMOUNT, Currency::Rwf)?;
+    let id = "million".to_owned();
+    let batch = Batch::new(id.clone(), 1, "BATCH_MILLION".to_owned(), money, time::plus(now, 90 * DAY_MS), now);
+    let batch = Batch { coming: RUNS * RUN_CODES, ..batch };
+    let system = System("performance");
+    let mut act = store.act(&system, now, Class::System, "batch.made", "batch:million".to_owned())?;
+    act = act.batch(None, &batch)?;
+    let mut jobs = Vec::new();
+    for number in 0..RUNS {
+        let job_id = JobId::drawn(now, chance()?);
+        let run = Run {
+            job: Some(job_id.clone()),
+            day: Some(time::day(now, &Settings::default().zone())),
+            ..Run::staging(format!("million-{number}"), id.clone(), RUN_CODES, Origin::Generated)
+        };
+        let seed = Some(Seed::new(chance()?));
+        let work = Work::Generate { batch_id: id.clone(), run_id: run.id.clone(), seed, redraw: 0 };
+        act = act.run(None, &run)?.job(None, &Job::new(job_id.clone(), work, owner.clone(), RUN_CODES, now))?;
+        jobs.push(job_id);
+    }
+    act.commit(within()).await?;
+    let patient = Aws { call_timeout: Duration::from_secs(60), ..embedded.aws.clone() };
+    let begun = Instant::now();
+    let working: Vec<_> = jobs
+        .into_iter()
+        .map(|job| {
+            let worker = worker(&embedded, &patient);
+            tokio::spawn(async move { make(&worker, &job).await })
+        })
+        .collect();
+    for worker in working {
+        worker.await??;
+    }
+    let took = begun.elapsed();
+    let mut table = Table { title: "a million codes in one batch by ten jobs at one time".to_owned(), ..Table::default() };
+    let rate = grouped((RUNS * RUN_CODES) as f64 / took.as_secs_f64());
+    table.notes.push(format!("{rate} codes per second, {:.0} s in all", took.as_secs_f64()));
+    let Some(batch) = store.batch(&id, within()).await? else { return Err("the batch is gone".into()) };
+    let (figures, _) = store.statistics(&batch, 0, Clock::system().now(), within()).await?;
+    if (figures.active, batch.coming) != (RUNS * RUN_CODES, 0) {
+        table.wrong.push(format!("{} codes are active and {} still coming", figures.active, batch.coming));
+    }
+    let runs = store.live_runs(&id, within()).await?;
+    let mut sheet = 1;
+    let mut seen = std::collections::HashSet::with_capacity((RUNS * RUN_CODES) as usize);
+    for run in &runs {
+        if run.first_sheet != sheet {
+            table.wrong.push(format!("a run begins at sheet {} where {sheet} follows", run.first_sheet));
+        }
+        sheet = run.last_sheet() + 1;
+        let mut strip = 0;
+        loop {
+            let strips = store.strips(&run.id, strip, 500, within()).await?;
+            if strips.is_empty() {
+                break;
+            }
+            strip += strips.len() as u64;
+            for text in strips.into_iter().flatten() {
+                if !seen.insert(text) {
+                    table.wrong.push("a code comes twice".to_owned());
+                }
+            }
+        }
+    }
+    if seen.len() as u64 != RUNS * RUN_CODES {
+        table.wrong.push(format!("{} different codes stand in the strips", seen.len()));
+    }
+    Ok(table)
+}
+
 pub async fn run() -> Result<Table> {
     let mut embedded = Embedded::start().await?;
-    let owner = owner(embedded.store()).await?;
-    budget(embedded.store(), NO_BUDGET).await?;
+    let owner = owner(embedded.store()).await.map_err(|e| format!("owner: {e}"))?;
+    budget(embedded.store(), NO_BUDGET).await.map_err(|e| format!("budget: {e}"))?;
     // Whatever the machine is busy with, a write isn't given up.
     let patient = Aws { call_timeout: Duration::from_secs(60), ..embedded.aws.clone() };
-    let bare = Bare::of(&embedded, &owner, &patient).await?;
+    let bare = Bare::of(&embedded, &owner, &patient).await.map_err(|e| format!("bare: {e}"))?;
     let worker = worker(&embedded, &patient);
     let mut random = ChaCha20Rng::try_from_os_rng()?;
     let (mut our_times, mut bare_times) = (Vec::new(), Vec::new());

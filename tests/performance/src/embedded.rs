@@ -43,7 +43,7 @@ pub struct Codes {
 
 /// The settings of all runs: attempts without limit, so that none is refused.
 pub fn settings() -> Settings {
-    let mut settings = Settings::default();
+    let mut settings = Settings { version: 1, ..Settings::default() };
     settings.ussd.attempts.per_minute = NO_LIMIT;
     settings.ussd.attempts.per_hour = NO_LIMIT;
     settings.ussd.attempts.per_day = NO_LIMIT;
@@ -77,10 +77,11 @@ impl Embedded {
     pub async fn codes(&mut self, count: usize) -> Result<Codes> {
         self.batches += 1;
         let batch = format!("batch-{}", self.batches);
+        let name = format!("BATCH_PERFORMANCE_{}", self.batches);
         let plan = demo::Plan {
             id: &batch,
             number: self.batches,
-            name: "BATCH_PERFORMANCE",
+            name: &name,
             amount: AMOUNT,
             count,
             currency: Currency::Rwf,

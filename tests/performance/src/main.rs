@@ -7,12 +7,14 @@
 mod bare;
 mod built;
 mod codes;
+mod csv_files;
 mod embedded;
 mod generator;
 mod recorded;
 mod redemption;
 mod round_trips;
 mod runtime_api;
+mod sheets;
 mod start;
 mod table;
 mod trail;
@@ -26,6 +28,9 @@ enum Section {
     RoundTrips,
     Generator,
     Codes,
+    Sheets,
+    CsvFiles,
+    Million,
     Redemption,
     Trail,
     Start,
@@ -33,14 +38,26 @@ enum Section {
 
 impl Section {
     /// The quick ones first; `start` builds for minutes.
-    const ALL: [Self; 6] =
-        [Self::RoundTrips, Self::Generator, Self::Codes, Self::Redemption, Self::Trail, Self::Start];
+    const ALL: [Self; 9] = [
+        Self::RoundTrips,
+        Self::Generator,
+        Self::Codes,
+        Self::Sheets,
+        Self::CsvFiles,
+        Self::Million,
+        Self::Redemption,
+        Self::Trail,
+        Self::Start,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::RoundTrips => "round_trips",
             Self::Generator => "generator",
             Self::Codes => "codes",
+            Self::Sheets => "sheets",
+            Self::CsvFiles => "csv_files",
+            Self::Million => "million",
             Self::Redemption => "redemption",
             Self::Trail => "trail",
             Self::Start => "start",
@@ -52,6 +69,9 @@ impl Section {
             Self::RoundTrips => round_trips::run().await,
             Self::Generator => generator::run(),
             Self::Codes => codes::run().await,
+            Self::Sheets => sheets::run(),
+            Self::CsvFiles => csv_files::run(),
+            Self::Million => codes::million().await,
             Self::Redemption => redemption::run().await,
             Self::Trail => trail::run().await,
             Self::Start => start::run().await,

@@ -27,6 +27,7 @@ impl World {
         }
         whole(&rows, &mut broken);
         counted(&rows, &mut broken);
+        broken.extend(self.miscounted(&rows).await);
         if self.simulator.max_in_flight_per_reference() > 1 {
             broken.push("two sends of one reference were in flight".to_owned());
         }

@@ -78,6 +78,11 @@ impl Script {
         script
     }
 
+    /// From here on faults are drawn for each call by `draw`, which gets the call's name.
+    pub fn draw_by(&self, draw: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
+        self.state().draw = Some(Box::new(draw));
+    }
+
     /// No more failures from here on.
     pub fn heal(&self) {
         let mut state = self.state();

@@ -3,7 +3,9 @@
 
 pub mod check;
 pub mod fault;
+pub mod jobs;
 pub mod rail;
+pub mod recount;
 pub mod table;
 pub mod wire;
 pub mod world;

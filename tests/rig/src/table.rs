@@ -1,9 +1,17 @@
 //! Looking at the whole table, past the wire.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{alert::Alert, audit::Entry, batch::Code, customer::Customer, payout::Payout, redemption::Redemption};
+use domain::{
+    alert::Alert,
+    audit::Entry,
+    batch::{Batch, Code, Run},
+    customer::Customer,
+    job::{Job, Notice},
+    payout::Payout,
+    redemption::Redemption,
+};
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use store::Counted;
 
 pub type Item = HashMap<String, AttributeValue>;
@@ -19,6 +27,14 @@ pub struct Rows {
     pub alerts: Vec<Alert>,
     /// By the batch's id.
     pub counters: Vec<(String, Counted)>,
+    pub batches: Vec<Batch>,
+    pub runs: Vec<Run>,
+    /// The texts of each strip, joined by spaces, by its run and its number.
+    pub strips: BTreeMap<(String, u64), String>,
+    pub jobs: Vec<(Job, Item)>,
+    pub told: Vec<Notice>,
+    /// What each month is counted to have issued.
+    pub issued: BTreeMap<String, i64>,
     pub hops: usize,
     pub attempts: usize,
     pub notices: usize,
@@ -61,8 +77,20 @@ pub async fn rows(client: &aws_sdk_dynamodb::Client, table: &str) -> Rows {
                 ("USSD", "HOP") => rows.hops += 1,
                 ("USSD", "END") => rows.notices += 1,
                 ("ATTEMPT", _) => rows.attempts += 1,
-                ("BATCH" | "BATCHES" | "BATCHNAME" | "RUN" | "SWITCHES" | "SETTINGS", _) => {}
-                ("JOBS" | "JOB" | "JOBASKED" | "BUDGET", _) => {}
+                ("BATCH", "BATCH") => rows.batches.push(read(&item)),
+                ("BATCH", "RUN") => rows.runs.push(read(&item)),
+                ("RUN", _) => {
+                    let number = sk["STRIP#".len()..].parse().expect("a strip's number");
+                    rows.strips.insert((pk["RUN#".len()..].to_owned(), number), text(&item, "codes").to_owned());
+                }
+                ("JOBS", _) => rows.jobs.push((read(&item), item)),
+                ("USER", "NOTICE") => rows.told.push(read(&item)),
+                ("BATCHES", "ISSUED") => {
+                    let amount = item.get("amount").and_then(|value| value.as_n().ok()).and_then(|n| n.parse().ok());
+                    rows.issued.insert(sk["ISSUED#".len()..].to_owned(), amount.unwrap_or_default());
+                }
+                ("BATCH" | "BATCHES" | "BATCHNAME" | "SWITCHES" | "SETTINGS", _) => {}
+                ("JOB" | "JOBASKED" | "BUDGET", _) => {}
                 // Staff: the API shows what these hold.
                 ("STAFF" | "USER" | "EMAIL" | "STAFFPHONE" | "ROLES" | "CHANGES" | "MAIL", _) => {}
                 ("SIGNIN" | "CALLS" | "CALL" | "AUDDAY" | "AUDSEAL", _) => {}

@@ -16,6 +16,9 @@ use domain::{
     settings::Settings,
     time,
 };
+use export::Export;
+use files::Files;
+use generation::Generation;
 use jiff::Timestamp;
 use lambda_http::Body;
 use local::{
@@ -30,7 +33,7 @@ use momo_simulator::Simulator;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use seal::PublicKeys;
-use service::{Clock, aws::Aws};
+use service::{Clock, aws::Aws, nudge::{JobNudge, JobNudges}};
 use std::{
     collections::VecDeque,
     future::Future,
@@ -256,6 +259,32 @@ impl World {
         self.functions = functions(&self.aws, &self.names, &self.rail, &self.now_ms);
     }
 
+    /// A new worker for jobs, on the wire. Nothing of an earlier one's memory is in it.
+    pub fn generation(&self) -> Arc<Generation> {
+        let now = Arc::clone(&self.now_ms);
+        let queues = (&self.names.generation_queue, &self.names.export_queue);
+        Arc::new(Generation {
+            store: Store::new(self.aws.dynamodb(), &self.names.table),
+            files: Files::new(files::s3(&self.aws), &self.names.files_bucket),
+            clock: Clock::from_millis(move || now.load(Ordering::SeqCst)),
+            nudges: JobNudges::new(self.aws.sqs(), queues.0, queues.1, Duration::from_secs(2)),
+        })
+    }
+
+    /// A new worker for exports, on the wire. It looks at its job between any two reads of codes.
+    pub fn export(&self) -> Export {
+        let now = Arc::clone(&self.now_ms);
+        let clock = Clock::from_millis(move || now.load(Ordering::SeqCst));
+        let files = Files::new(files::s3(&self.aws), &self.names.files_bucket);
+        let worker = Export::new(Store::new(self.aws.dynamodb(), &self.names.table), files, clock);
+        Export { beat: Duration::ZERO, ..worker }
+    }
+
+    /// The bucket of files, past the wire.
+    pub fn files(&self) -> Files {
+        Files::new(files::s3(&self.plain), &self.names.files_bucket)
+    }
+
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         self.plain.dynamodb()
     }
@@ -336,6 +365,32 @@ impl World {
             if at <= now { messages.push(message) } else { again.push_back((at, message)) }
         }
         messages
+    }
+
+    /// Takes everything off the queues of jobs: what is to write codes, what is to make files.
+    ///
+    /// # Panics
+    /// When a queue doesn't answer.
+    pub async fn nudged_jobs(&self) -> (Vec<JobNudge>, Vec<JobNudge>) {
+        (self.taken(&self.names.generation_queue).await, self.taken(&self.names.export_queue).await)
+    }
+
+    async fn taken(&self, queue: &str) -> Vec<JobNudge> {
+        let sqs = self.plain.sqs();
+        let mut nudges = Vec::new();
+        loop {
+            let got = sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await;
+            let got = got.expect("the queue answers").messages.unwrap_or_default();
+            if got.is_empty() {
+                return nudges;
+            }
+            for message in got {
+                let receipt = message.receipt_handle.expect("a receipt");
+                let deleted = sqs.delete_message().queue_url(queue).receipt_handle(receipt).send().await;
+                deleted.expect("the queue answers");
+                nudges.push(serde_json::from_str(&message.body.unwrap_or_default()).expect("a nudge about a job"));
+            }
+        }
     }
 
     /// Takes what lies in the dead-letter queue: the messages' bodies.

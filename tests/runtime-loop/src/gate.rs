@@ -209,6 +209,11 @@ impl Services {
                 of_bucket("s3:ListBucketVersions")
             }
             ("GET" | "HEAD", key) if !key.is_empty() => vec![of_object("s3:GetObject")],
+            // The steps of an upload in parts: begun, put together, given up.
+            ("POST", key) if !key.is_empty() => vec![of_object("s3:PutObject")],
+            ("DELETE", key) if !key.is_empty() && query.contains("uploadId=") => {
+                vec![of_object("s3:AbortMultipartUpload")]
+            }
             ("PUT", key) if !key.is_empty() => {
                 let lock = headers.contains_key("x-amz-object-lock-mode");
                 let lock = lock.then(|| of_object("s3:PutObjectRetention"));
@@ -274,6 +279,9 @@ mod tests {
             [("s3:ListBucket", "AuditBucket")]
         );
         assert_eq!(services.on_objects("DELETE", "/b/x", &headers), []);
+        let given_up = services.on_objects("DELETE", "/b/x?uploadId=1", &headers);
+        assert_eq!(read(&given_up), [("s3:AbortMultipartUpload", "AuditBucket/x")]);
+        assert_eq!(read(&services.on_objects("POST", "/b/x?uploads", &headers)), [("s3:PutObject", "AuditBucket/x")]);
     }
 
     #[test]
@@ -287,6 +295,8 @@ mod tests {
         assert!(allows("nightly", "s3:PutObject", "AuditBucket/audit/staging/2026/11/20/13.digest.json"));
         assert!(!allows("nightly", "s3:PutObject", "AuditBucket/audit/production/2026/11/20/13.digest.json"));
         assert!(!allows("admin-api", "s3:PutObject", "AuditBucket/audit/staging/2026/11/20/13.digest.json"));
+        assert!(allows("export", "s3:PutObject", "FilesBucket/jobs/j/1/x.csv"));
+        assert!(!allows("export", "s3:PutObject", "FilesBucket/uploads/u/x.csv"));
         assert!(allows("notifier", "dynamodb:Query", "Table/index/due"));
         assert!(!allows("notifier", "dynamodb:Query", "Table"));
         let letter = services().letter();

@@ -10,16 +10,19 @@ use crate::{
     process::Process,
 };
 use domain::{
-    access::MfaDemand,
+    access::{self, MfaDemand},
     audit::{Class, Entry},
     batch::{Batch, Code, Origin, Run},
     code::CodeText,
+    id::UserId,
     identity::RedemptionId,
+    job::{Job, Work},
     money::{Currency, Money},
     payout::Payout,
     staff::Email,
     time::{self, DAY_MS},
 };
+use files::Files;
 use house::template;
 use jiff::Timestamp;
 use local::{
@@ -32,7 +35,7 @@ use local::{
 use momo_simulator::Simulator;
 use seal::{Archive, Log, PublicKeys};
 use serde_json::{Value, json};
-use service::{Clock, aws::Aws, secret::Secret};
+use service::{Clock, aws::Aws, nudge::JobNudge, secret::Secret};
 use staff::{Desk, First};
 use std::{
     collections::BTreeMap,
@@ -64,6 +67,8 @@ pub const CALLBACK_BASE: &str = "https://a1b2c3d4e5.execute-api.eu-west-1.amazon
 /// Every other address is turned away; the samples' is one of these.
 const GATEWAY_ADDRESSES: &str = "198.51.100.0/24";
 pub const AMOUNT: u64 = 500;
+/// Codes that a job makes here: more than one strip.
+pub const RUN_CODES: u64 = 100;
 
 pub struct System {
     pub store: Store,
@@ -179,7 +184,7 @@ impl System {
     ///
     /// # Panics
     /// When the table doesn't answer.
-    pub async fn administrator(&self) {
+    pub async fn administrator(&self) -> UserId {
         let sample = events::body(&events::read("admin-api-login"));
         let secret = Secret::new(self.aws.secrets_manager(), &self.names.staff_secret);
         let (environment, mfa) = (ENVIRONMENT.to_owned(), MfaDemand::Relaxed);
@@ -191,7 +196,36 @@ impl System {
             last_name: "Administrator".to_owned(),
             password: Some(text("password")),
         };
-        desk.first_administrator(first).await.expect("nobody administers yet");
+        desk.first_administrator(first).await.expect("nobody administers yet").0.id
+    }
+
+    /// The bucket of files, past every gate.
+    pub fn files(&self) -> Files {
+        Files::new(files::s3(&self.aws), &self.names.files_bucket)
+    }
+
+    /// What staff write when they ask for work on the samples' batch: the job that the sample of this function names.
+    ///
+    /// # Panics
+    /// When the table doesn't answer.
+    pub async fn asked(&self, function: &str, work: Work, owner: &UserId) -> Job {
+        let body = events::read(function)["Records"][0]["body"].as_str().map(serde_json::from_str::<JobNudge>);
+        let id = body.expect("a nudge").expect("about a job").job;
+        let now = time::from_millis(Timestamp::now().as_millisecond());
+        let batch = self.store.batch("samples", within()).await.expect("the table answers").expect("the samples");
+        let act = self.store.act(&access::System("test"), now, Class::Change, "job.asked", format!("job:{id}"));
+        let mut act = act.expect("chance");
+        let mut asked = 1;
+        if let Some((_, run_id)) = work.fills() {
+            asked = RUN_CODES;
+            let staging = Run::staging(run_id.to_owned(), batch.id.clone(), asked, Origin::Generated);
+            let day = time::day(now, &jiff::tz::TimeZone::UTC);
+            let run = Run { job: Some(id.clone()), day: Some(day), ..staging };
+            act = act.run(None, &run).and_then(|act| act.batch(Some(&batch), &batch.expecting(asked))).expect("rows");
+        }
+        let job = Job::new(id, work, owner.clone(), asked, now);
+        act.job(None, &job).expect("a row").commit(within()).await.expect("nobody else writes it");
+        job
     }
 
     /// The audit log as it can be verified: by the public key alone.
@@ -294,6 +328,9 @@ impl System {
             "CALLBACK_SECRET_ID" => &self.names.callback_secret,
             "MOMO_SECRET_ID" => &self.names.momo_secret,
             "STAFF_SECRET_ID" => &self.names.staff_secret,
+            "GENERATION_QUEUE_URL" => &self.names.generation_queue,
+            "EXPORT_QUEUE_URL" => &self.names.export_queue,
+            "FILES_BUCKET" => &self.names.files_bucket,
             "AUDIT_BUCKET" => &self.names.bucket,
             "AUDIT_KEY_ID" => AUDIT_KEY_ID,
             "AUDIT_PUBLIC_KEY" => return self.kms.public_key(),
@@ -377,7 +414,12 @@ fn resources(names: &Names) -> std::collections::HashMap<String, String> {
         (&names.callback_secret, "CallbackSecret"),
         (&names.momo_secret, "MomoSecret"),
         (&names.staff_secret, "StaffSecret"),
+        (&names.generation_queue, "GenerationQueue"),
+        (&names.generation_dead_letters, "GenerationDeadLetters"),
+        (&names.export_queue, "ExportQueue"),
+        (&names.export_dead_letters, "ExportDeadLetters"),
         (&names.bucket, "AuditBucket"),
+        (&names.files_bucket, "FilesBucket"),
         (AUDIT_KEY_ID, "AuditKey"),
     ]
     .map(|(real, name)| (real.to_owned(), name.to_owned()))

@@ -1,23 +1,31 @@
 //! Each function's binary, asked through the Runtime API.
 
-use domain::{batch::Code, payout::State, redemption::Redemption, seal::newest_due};
+use domain::{
+    batch::Code,
+    job::{Format, JobState, Seed, Work},
+    payout::State,
+    redemption::Redemption,
+    seal::newest_due,
+};
 use runtime_loop::{
     events::{self, form, function_of, read},
     runtime_api::Came,
-    system::{AMOUNT, CALLBACK_BASE, CONSOLE_BASE, System},
+    system::{AMOUNT, CALLBACK_BASE, CONSOLE_BASE, RUN_CODES, System},
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Deadline, Notice, keys};
 
 /// In the order of a promo code's life; then staff's day.
-const SAMPLES: [&str; 12] = [
+const SAMPLES: [&str; 14] = [
     "ussd-dial",
     "ussd-code",
     "ussd-session-end",
     "momo-callback-put",
     "momo-callback-post",
     "disbursement",
+    "generation",
+    "export",
     "sweeper",
     "admin-api-login",
     "admin-api-users",
@@ -27,7 +35,7 @@ const SAMPLES: [&str; 12] = [
 ];
 
 /// Without these a function doesn't start.
-const REQUIRED: [(&str, &[&str]); 7] = [
+const REQUIRED: [(&str, &[&str]); 9] = [
     ("ussd", &["ENVIRONMENT", "PAYOUT_QUEUE_URL", "SWITCH_EPOCH", "TABLE_NAME", "USSD_SECRET_ID"]),
     ("momo-callback", &["CALLBACK_SECRET_ID", "PAYOUT_QUEUE_URL", "TABLE_NAME"]),
     (
@@ -44,8 +52,22 @@ const REQUIRED: [(&str, &[&str]); 7] = [
             "TABLE_NAME",
         ],
     ),
-    ("sweeper", &["PAYOUT_QUEUE_URL", "TABLE_NAME"]),
-    ("admin-api", &["AUDIT_BUCKET", "AUDIT_PUBLIC_KEY", "ENVIRONMENT", "STAFF_SECRET_ID", "TABLE_NAME"]),
+    ("generation", &["FILES_BUCKET", "GENERATION_QUEUE_URL", "TABLE_NAME"]),
+    ("export", &["FILES_BUCKET", "TABLE_NAME"]),
+    ("sweeper", &["EXPORT_QUEUE_URL", "GENERATION_QUEUE_URL", "PAYOUT_QUEUE_URL", "TABLE_NAME"]),
+    (
+        "admin-api",
+        &[
+            "AUDIT_BUCKET",
+            "AUDIT_PUBLIC_KEY",
+            "ENVIRONMENT",
+            "EXPORT_QUEUE_URL",
+            "FILES_BUCKET",
+            "GENERATION_QUEUE_URL",
+            "STAFF_SECRET_ID",
+            "TABLE_NAME",
+        ],
+    ),
     ("nightly", &["AUDIT_BUCKET", "AUDIT_KEY_ID", "AUDIT_PUBLIC_KEY", "ENVIRONMENT", "TABLE_NAME"]),
     ("notifier", &["CONSOLE_BASE_URL", "ENVIRONMENT", "MAIL_FROM", "STAFF_SECRET_ID", "TABLE_NAME"]),
 ];
@@ -118,10 +140,10 @@ async fn each_sample_event_is_accepted_by_its_function_through_the_runtime_loop(
             }
             // Hints about payouts that nobody knows are taken, so that MTN doesn't send them again.
             "momo-callback-put" | "momo-callback-post" => assert_eq!(words(&answer), "Taken."),
-            // Neither payout exists, so there is nothing that should come again.
-            "disbursement" => assert_eq!(answer, json!({ "batchItemFailures": [] })),
+            // Neither payout exists and no job does, so there is nothing that should come again.
+            "disbursement" | "generation" | "export" => assert_eq!(answer, json!({ "batchItemFailures": [] })),
             // The payout just made is due in 90 s, if its message is lost.
-            "sweeper" => assert_eq!(answer, json!({ "routed": 0, "passed": 0 })),
+            "sweeper" => assert_eq!(answer, json!({ "routed": 0, "passed": 0, "jobs": 0, "batches": 0 })),
             "admin-api-login" => {
                 let signed_in = json_of(&answer, 200);
                 assert_eq!(signed_in["result"], "signed_in", "{signed_in}");
@@ -260,12 +282,44 @@ async fn the_sweeper_counts_a_payout_whose_message_was_lost_and_sends_another_on
     let fresh = system.due_now().await;
 
     let mut sweeper = system.function("sweeper").await;
-    assert_eq!(sweeper.invoke(&read("sweeper")).await, json!({ "routed": 1, "passed": 0 }));
-    assert_eq!(sweeper.invoke(&read("sweeper")).await, json!({ "routed": 0, "passed": 0 }));
+    assert_eq!(sweeper.invoke(&read("sweeper")).await, json!({ "routed": 1, "passed": 0, "jobs": 0, "batches": 0 }));
+    assert_eq!(sweeper.invoke(&read("sweeper")).await, json!({ "routed": 0, "passed": 0, "jobs": 0, "batches": 0 }));
     let records = system.records().await;
     let [record] = records.as_slice() else { panic!("one lost, one sent: {records:?}") };
     assert_eq!(record["body"], json!({ "payout": fresh.id }).to_string());
     no_role_was_too_narrow(&system);
+}
+
+// proves: OPS-01, OPS-02, COD-03, COD-07
+#[tokio::test]
+async fn the_deployed_binaries_make_codes_and_a_file_of_them_with_the_rights_of_their_roles() {
+    let system = System::start().await;
+    let owner = system.administrator().await;
+    let seed = Some(Seed::new([5; 32]));
+    let (batch_id, run_id) = ("samples".to_owned(), "samples-2".to_owned());
+    let made = Work::Generate { batch_id: batch_id.clone(), run_id, seed, redraw: 0 };
+    let made = system.asked("generation", made, &owner).await;
+    let mut generation = system.function("generation").await;
+    assert_eq!(generation.invoke(&read("generation")).await, json!({ "batchItemFailures": [] }));
+    let job = system.store.job(&made.id, soon()).await.expect("the table answers").expect("the job");
+    assert_eq!((job.state, job.done), (JobState::Done, RUN_CODES), "{:?}", job.problem);
+
+    let wish = Work::Export { batch_id, format: Format::Csv, qr: false, sheets: None };
+    let wish = system.asked("export", wish, &owner).await;
+    let mut export = system.function("export").await;
+    assert_eq!(export.invoke(&read("export")).await, json!({ "batchItemFailures": [] }));
+    // A second delivery finds it done.
+    assert_eq!(export.invoke(&read("export")).await, json!({ "batchItemFailures": [] }));
+    let job = system.store.job(&wish.id, soon()).await.expect("the table answers").expect("the job");
+    assert_eq!(job.state, JobState::Done, "{:?}", job.problem);
+    let [file] = job.files.as_slice() else { panic!("one file: {:?}", job.files) };
+    let (bytes, _) = system.files().get(&file.key, 1 << 20).await.expect("it lies there");
+    // Its first line names the columns; the sample's own code is the first.
+    assert_eq!(bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(), 2 + RUN_CODES as usize);
+    no_role_was_too_narrow(&system);
+    for mut function in [generation, export] {
+        gives_nothing_away(&system, &function.stop().await);
+    }
 }
 
 // proves: OPS-02
@@ -309,6 +363,8 @@ async fn what_a_role_does_not_allow_is_refused_and_noticed() {
     // The sweeper's work with the notifier's gate: both look into the index, but the queue isn't the notifier's.
     let mut ussd = system.function("ussd").await;
     is_redeemed(&system, words(&ussd.invoke(&read("ussd-code")).await)).await;
+    // The batch has been looked at: only the payout is due.
+    system.function("sweeper").await.invoke(&read("sweeper")).await;
     system.due_now().await;
     let mut variables = system.of_the_platform("notifier");
     variables.extend(system.of_the_template("sweeper"));

@@ -183,7 +183,7 @@ impl OperationOutput for Csv {
 }
 
 /// A cell that no spreadsheet runs as a formula.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 

@@ -51,14 +51,14 @@ pub struct PermissionsForm {
 pub struct ChangeQuery {
     #[serde(default)]
     #[garde(skip)]
-    standing: Option<StandingName>,
+    pub standing: Option<StandingName>,
     #[serde(default)]
     #[garde(range(min = 1, max = PAGE_MAX))]
-    limit: Option<u32>,
+    pub limit: Option<u32>,
     /// `next` of the page before, with the same filters.
     #[serde(default)]
     #[garde(length(chars, min = 1, max = 2048))]
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -69,7 +69,7 @@ pub struct ChangePath {
 }
 
 impl ChangePath {
-    fn change(&self) -> Result<ChangeId, Problem> {
+    pub fn change(&self) -> Result<ChangeId, Problem> {
         ChangeId::parse(&self.id).map_err(|_| Problem::not_found("There is no such change."))
     }
 }
@@ -78,7 +78,7 @@ impl ChangePath {
 #[serde(deny_unknown_fields)]
 pub struct RefusalForm {
     #[garde(length(chars, min = 1, max = 500))]
-    reason: String,
+    pub reason: String,
 }
 
 fn asked(asked: &Asked) -> store::Answer {

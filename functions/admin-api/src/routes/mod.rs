@@ -2,8 +2,14 @@
 
 pub mod audit;
 pub mod auth;
+pub mod batch_forms;
+pub mod batches;
+pub mod batches_csv;
 pub mod changes;
+pub mod code_jobs;
+pub mod codes;
 pub mod health;
+pub mod jobs;
 pub mod keys;
 pub mod own;
 pub mod roles;

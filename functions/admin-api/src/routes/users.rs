@@ -51,11 +51,11 @@ pub struct UserQuery {
 pub struct PageQuery {
     #[serde(default)]
     #[garde(range(min = 1, max = PAGE_MAX))]
-    limit: Option<u32>,
+    pub limit: Option<u32>,
     /// `next` of the page before.
     #[serde(default)]
     #[garde(length(chars, min = 1, max = 2048))]
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 #[derive(Deserialize, Validate, JsonSchema)]

@@ -163,6 +163,7 @@ fn against_the_rules() -> Vec<(&'static str, &'static str, Value)> {
     cases.push(("createRole", "name", json!("two\nlines")));
     cases.push(("setUserPermissions", "denials", json!(["reports.export"])));
     cases.push(("createApiKey", "name", json!("\u{1b}[2J")));
+    cases.extend(about_codes());
     for (field, bad) in [
         ("cors_origins", json!(["http://console.example.rw"])),
         ("cors_origins", json!(["https://console.example.rw/path"])),
@@ -186,6 +187,42 @@ fn against_the_rules() -> Vec<(&'static str, &'static str, Value)> {
     ] {
         cases.push(("saveSecuritySettings", field, bad));
     }
+    cases
+}
+
+/// The same of batches and codes.
+fn about_codes() -> Vec<(&'static str, &'static str, Value)> {
+    let mut cases = Vec::new();
+    for operation in ["createBatch", "generateBatch", "importBatch"] {
+        for bad in ["\u{e9}t\u{e9}", "   ", "batch_", "a/b", "a\nb", "test"] {
+            cases.push((operation, "name", json!(bad)));
+        }
+        for bad in ["2026-12-31", "2026-12-31T10:00:00", "in a week", "2026-11-20T00:00:00Z", "9999-12-31T00:00:00Z"] {
+            cases.push((operation, "expires_at", json!(bad)));
+        }
+        cases.push((operation, "description", json!("bell\u{7}")));
+        cases.push((operation, "assigned_to", json!("0".repeat(32))));
+        cases.push((operation, "currency", json!("EUR")));
+    }
+    cases.push(("generateBatch", "total_codes", json!(0)));
+    cases.push(("importBatch", "file_name", json!("nul\u{0}")));
+    cases.push(("updateBatch", "name", json!("test")));
+    cases.push(("updateBatch", "expires_at", json!("2026-11-20T00:00:00Z")));
+    cases.push(("assignBatch", "user", json!("0".repeat(32))));
+    cases.push(("createUpload", "file_name", json!("two\nlines\u{1}")));
+    cases.push(("generateCodes", "count", json!(0)));
+    for operation in ["changeCodes", "setCodeStatus", "disableCode", "refuseCodes"] {
+        cases.push((operation, "reason", json!("  ")));
+        cases.push((operation, "reason", json!("\u{1b}[2J")));
+    }
+    for bad in [json!(["no id"]), json!(["a-1", "a-1x"]), json!(["-1"])] {
+        cases.push(("changeCodes", "codes", bad));
+    }
+    for bad in ["tomorrow", "2026-11-20T00:00:00Z", "2036-12-31T00:00:00Z"] {
+        cases.push(("updateCode", "expires_at", json!(bad)));
+    }
+    let twice = json!([{ "name": "a", "value": "1" }, { "name": "a", "value": "2" }]);
+    cases.push(("updateCode", "metadata", twice));
     cases
 }
 

@@ -22,6 +22,10 @@ use std::collections::BTreeMap;
 async fn patient() -> Office {
     let mut settings = Settings { version: 1, ..Settings::default() };
     settings.security.registration.enabled = true;
+    settings.codes.ceiling_per_batch = Some(door::codes::STAGE_CEILING);
+    settings.codes.lookups_per_hour = 100_000;
+    settings.security.limits.uploads_per_hour = 1_000;
+    settings.security.limits.downloads_per_hour = 10_000;
     settings.security.limits.api_per_minute = 100_000;
     settings.security.limits.api_per_hour = 1_000_000;
     Office::with(Setup { codes: 0, files: true, settings: Some(settings), ..Setup::default() }).await

@@ -36,6 +36,7 @@ fn bad_values(document: &Value, parameter: &Value) -> Vec<(String, String)> {
             values.extend(bad.map(str::to_owned));
             values.push(beyond.to_string());
         }
+        "boolean" => values.extend(["", "yes", "1", "TRUE", "null"].map(str::to_owned)),
         "array" => {
             let most = usize::try_from(shape.number("maxItems").expect("an end")).expect("few");
             values.push(vec!["viewer"; most + 1].join(","));
@@ -140,7 +141,7 @@ async fn what_cannot_be_an_id_is_nobodys() {
         let before = rows(&office).await;
         for id in ids {
             asked += 1;
-            let path = format!("{}{query}", operation.path.replace("{id}", id));
+            let path = format!("{}{query}", operation.path.replace("{id}", id).replace("{n}", "0"));
             let request = Request { path, ..request.clone() };
             let mut asking = asking(&office, operation, &request, &caller);
             if let Some(body) = &request.body {
@@ -175,7 +176,7 @@ async fn a_cursor_that_was_forged_cut_or_made_for_another_list_is_refused() {
     let other = office.person(&["super-administrator"], true).await;
     // Two of everything that is listed.
     let all = operations(office.api.document());
-    for id in ["approveUser", "approveRoleRequest"] {
+    for id in ["approveUser", "approveRoleRequest", "approveCodes", "getCode", "getJob"] {
         let made = all.iter().find(|operation| operation.id == id).expect("an operation");
         stage.request(made, &me).await;
         stage.request(made, &me).await;
@@ -186,6 +187,11 @@ async fn a_cursor_that_was_forged_cut_or_made_for_another_list_is_refused() {
         "/api/v1/admin/users/role-requests",
         "/api/v1/admin/audit-logs",
         "/api/v1/admin/audit-logs/export",
+        "/api/v1/admin/batches",
+        "/api/v1/admin/batches/download",
+        "/api/v1/admin/promo-codes",
+        "/api/v1/admin/promo-codes/approvals",
+        "/api/v1/admin/jobs",
     ];
     let mut cursors = Vec::new();
     for path in lists {

@@ -30,7 +30,7 @@ use rig::{
     fault::{Fault, Script},
     wire::{self, Wire},
 };
-use seal::{Archive, Kept, LocalSigner, Log, PublicKeys, Report, Sealer, Signer, s3};
+use seal::{Archive, Kept, LocalSigner, Log, PublicKeys, Report, Sealer, Signer};
 use service::{Clock, aws::Aws};
 use std::{
     collections::HashMap,
@@ -100,7 +100,7 @@ impl Town {
         let plain = Aws { http, ..local_aws(&emulators) };
         let store = Store::new(plain.dynamodb(), TABLE);
         store.create_table().await.expect("a table");
-        let objects = s3(&plain);
+        let objects = files::s3(&plain);
         objects.create_bucket().bucket(BUCKET).send().await.expect("a bucket");
         let now_ms = Arc::new(AtomicI64::new(first_hour().start().as_millisecond()));
         let signer = Arc::new(LocalSigner::draw().expect("a key"));
@@ -278,7 +278,7 @@ fn nightly(aws: &Aws, now_ms: &Arc<AtomicI64>, signer: &Arc<LocalSigner>) -> Nig
     let clock = Clock::from_millis(move || now.load(Ordering::SeqCst));
     let log = Log {
         store: Store::new(aws.dynamodb(), TABLE),
-        archive: Archive::new(s3(aws), BUCKET, "test", clock.clone(), None),
+        archive: Archive::new(files::s3(aws), BUCKET, "test", clock.clone(), None),
         keys: PublicKeys::one(signer.public_key().clone()),
         clock,
     };
