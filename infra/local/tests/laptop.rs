@@ -13,8 +13,8 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
     time::timeout,
 };
 
@@ -39,6 +39,8 @@ impl Drop for Folder {
 
 struct Laptop {
     child: Child,
+    /// Held open: it has more to say, and ends when nobody can hear it.
+    _said: Lines<BufReader<ChildStdout>>,
     ready: Value,
 }
 
@@ -67,7 +69,7 @@ impl Laptop {
         });
         said.await.expect("it answers in time");
         let ready = serde_json::from_slice(&std::fs::read(file).expect("the ready file")).expect("JSON");
-        Self { child, ready }
+        Self { child, _said: lines, ready }
     }
 
     fn url(&self, name: &str) -> String {

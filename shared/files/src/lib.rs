@@ -167,10 +167,10 @@ impl Files {
                 let bytes = answer.content_length.and_then(|bytes| u64::try_from(bytes).ok());
                 Ok(Some((bytes.ok_or(FilesError::NoAnswer)?, answer.e_tag.unwrap_or_default())))
             }
-            Err(error) => match failed(&error) {
-                FilesError::Missing => Ok(None),
-                other => Err(other),
-            },
+            Err(error) => {
+                let error = failed(&error);
+                if error == FilesError::Missing { Ok(None) } else { Err(error) }
+            }
         }
     }
 

@@ -205,9 +205,10 @@ impl Desk {
         let money = Money { amount: new.amount, currency: new.currency };
         if money != batch.money {
             if batch.codes + batch.coming > 0 || batch.state == BatchState::Generating {
-                for (field, differs) in
-                    [("amount", money.amount != batch.money.amount), ("currency", money.currency != batch.money.currency)]
-                {
+                for (field, differs) in [
+                    ("amount", money.amount != batch.money.amount),
+                    ("currency", money.currency != batch.money.currency),
+                ] {
                     if differs {
                         problems.push(FieldProblem::new(field, "fixed", "it has codes; what they pay is fixed"));
                     }

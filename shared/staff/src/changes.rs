@@ -222,7 +222,10 @@ impl Desk {
     ) -> Result<Change, Trouble> {
         let change = self.store.change(permit, id, self.deadline()).await?.ok_or(Trouble::NotFound("change"))?;
         if change.what.is_codes() {
-            return Err(Trouble::State("about_codes", "this is about codes; promo-codes/approvals decides on it".to_owned()));
+            return Err(Trouble::State(
+                "about_codes",
+                "this is about codes; promo-codes/approvals decides on it".to_owned(),
+            ));
         }
         let actor = permit.actor();
         let now = self.now();

@@ -96,8 +96,7 @@ impl Desk {
             let act = self.store.act(permit, ground.now, Class::Change, "batch.codes_asked", entity)?;
             let act = act.changed("coming", Some(batch.coming.to_string()), Some(after.coming.to_string()));
             let act = generation.written(act.batch(Some(&batch), &after)?, permit, &ground)?;
-            let begun =
-                Begun { batch: Some(after), job: generation.job.clone(), change: generation.change.clone() };
+            let begun = Begun { batch: Some(after), job: generation.job.clone(), change: generation.change.clone() };
             match act.answered(keep.of(&begun))?.commit(self.deadline()).await {
                 Ok(()) => return Ok(begun),
                 Err(StoreError::Changed) => self.once_more(until)?,
@@ -123,8 +122,7 @@ impl Desk {
         let now = self.now();
         let work = import.work(batch_id, &new_run_id()?);
         let job = Job::new(self.new_job_id()?, work, actor.user().clone(), 0, now);
-        let act =
-            self.store.act(permit, now, Class::Change, "batch.import_asked", format!("batch:{batch_id}"))?;
+        let act = self.store.act(permit, now, Class::Change, "batch.import_asked", format!("batch:{batch_id}"))?;
         let act = asked(act, permit, &job)?.job(None, &job)?;
         let begun = Begun { batch: Some(batch), job, change: None };
         act.answered(keep.of(&begun))?.commit(self.deadline()).await?;
@@ -254,7 +252,8 @@ impl Desk {
             }
         };
         let now = self.now();
-        let entity = batch.as_ref().map_or_else(|| "kind:promo-codes".to_owned(), |batch| format!("batch:{}", batch.id));
+        let entity =
+            batch.as_ref().map_or_else(|| "kind:promo-codes".to_owned(), |batch| format!("batch:{}", batch.id));
         let work = Work::ChangeCodes { act, reason: reason.to_owned(), selection };
         let job = Job::new(self.new_job_id()?, work, actor.user().clone(), codes, now);
         let written = self.store.act(permit, now, Class::Change, "codes.change_asked", entity)?;
@@ -275,7 +274,11 @@ fn on_sheets(sheets: Option<SheetRange>, batch: &Batch) -> Result<(), Trouble> {
         problems.push(FieldProblem::new("sheet_from", "order", "not after `sheet_to`"));
     }
     if last > batch.sheets {
-        problems.push(FieldProblem::new("sheet_to", "out_of_bounds", format!("this batch has {} sheets", batch.sheets)));
+        problems.push(FieldProblem::new(
+            "sheet_to",
+            "out_of_bounds",
+            format!("this batch has {} sheets", batch.sheets),
+        ));
     }
     if problems.is_empty() { Ok(()) } else { Err(Trouble::Invalid(problems)) }
 }

@@ -1,20 +1,20 @@
 //! Codes: found, looked at, and changed one by one.
 
-use crate::{Desk, Keep, Trouble, batches::{field_problem, sees}};
+use crate::{
+    Desk, Keep, Trouble,
+    batches::{field_problem, sees},
+};
 use domain::{
     access::{Actor, Authority, Permit},
-    audit::{Class, Severity},
+    audit::{Class, Entry, Severity},
     batch::{Act, Batch, BatchState, Code, CodeId, CodeState, NotPossible, Run, RunState, Statistics, expiry_problem},
     code::{CodeText, Malformed},
     job::SELECTION_MAX,
-    permission::{Permission, Right, right},
+    permission::{Right, right},
     redemption::meant,
 };
 use jiff::Timestamp;
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 use store::{CodeChange, DayCounts, StoreError};
 
 /// A code with what it is judged by.
@@ -54,6 +54,9 @@ pub struct Lookup {
     pub corrected: bool,
 }
 
+/// The newest entries of a code's history that are shown with it.
+const HISTORY: usize = 50;
+
 /// The most batches that figures over several are made of.
 pub const STATISTICS_BATCHES: usize = 50;
 
@@ -75,7 +78,9 @@ impl Desk {
     }
 
     async fn by_text(&self, actor: &Actor, text: &CodeText) -> Result<Option<Found>, Trouble> {
-        let Some((code, batch, run)) = self.store.code_with_batch(text, self.deadline()).await? else { return Ok(None) };
+        let Some((code, batch, run)) = self.store.code_with_batch(text, self.deadline()).await? else {
+            return Ok(None);
+        };
         if run.state != RunState::Live || !sees(actor, &batch) {
             return Ok(None);
         }
@@ -83,10 +88,18 @@ impl Desk {
         Ok(Some(Found { code, batch: Arc::new(batch), run: Arc::new(run), state }))
     }
 
+    /// A code, and what was done to it, newest first.
+    ///
     /// # Errors
     /// [`Trouble::NotFound`].
-    pub async fn code(&self, permit: &Permit<right::PromoCodesRead>, id: &CodeId) -> Result<Found, Trouble> {
-        self.found_code(permit.actor(), id).await
+    pub async fn code(
+        &self,
+        permit: &Permit<right::PromoCodesRead>,
+        id: &CodeId,
+    ) -> Result<(Found, Vec<Entry>), Trouble> {
+        let found = self.found_code(permit.actor(), id).await?;
+        let history = self.store.code_history(permit, id, self.now(), HISTORY, self.deadline()).await?;
+        Ok((found, history))
     }
 
     /// Notes that a code which nobody has claimed yet was shown whole (COD-14).
@@ -118,7 +131,8 @@ impl Desk {
         };
         let corrected = exact.is_none();
         // One rule for people redeeming and for staff.
-        let code = meant(exact.as_ref().map(|found| found.code.clone()), forgiven.as_ref().map(|found| found.code.clone()));
+        let code =
+            meant(exact.as_ref().map(|found| found.code.clone()), forgiven.as_ref().map(|found| found.code.clone()));
         let found = exact.or(forgiven).filter(|_| code.is_some());
         let problem = if found.is_some() { None } else { text.printed_problem() };
         Ok(Lookup { problem, corrected: corrected && found.is_some(), found })
@@ -190,7 +204,8 @@ impl Desk {
                 && expires_at.is_some()
                 && self.store.own_dates(&found.batch.id, self.deadline()).await? >= SELECTION_MAX
             {
-                let words = format!("{SELECTION_MAX} codes of this batch have a date of their own; change the batch's date");
+                let words =
+                    format!("{SELECTION_MAX} codes of this batch have a date of their own; change the batch's date");
                 return Err(Trouble::State("too_many_dates", words));
             }
         }
@@ -232,7 +247,7 @@ impl Desk {
         Ok(found)
     }
 
-    /// Counts a lookup of codes against the user's hour. `false`: it is used up.
+    /// Counts a lookup of codes against the user's hour.
     ///
     /// # Errors
     /// [`Trouble::TooMany`].
@@ -276,10 +291,5 @@ impl Desk {
     pub async fn note_upload(&self, by: &dyn Authority, upload: &str, bytes: u64) -> Result<(), Trouble> {
         let act = self.store.act(by, self.now(), Class::Change, "upload.asked", format!("upload:{upload}"))?;
         Ok(act.changed("bytes", None, Some(bytes.to_string())).commit(self.deadline()).await?)
-    }
-
-    /// Whether the actor may see codes whole.
-    pub fn may_download(actor: &Actor) -> bool {
-        actor.holds(Permission::PromoCodesDownload)
     }
 }

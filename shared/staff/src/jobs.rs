@@ -146,7 +146,10 @@ impl Desk {
             return Err(Trouble::NotFound("job"));
         }
         if !matches!(job.state, JobState::Failed | JobState::Cancelled) {
-            return Err(Trouble::State("not_retryable", format!("a job that is {} can't be tried again", job.state.name())));
+            return Err(Trouble::State(
+                "not_retryable",
+                format!("a job that is {} can't be tried again", job.state.name()),
+            ));
         }
         let what = "jobs.retry";
         match job.work {

@@ -93,8 +93,7 @@ impl Desk {
                     job = Some(Job::new(ids.job.clone(), work, actor.user().clone(), 0, ground.now));
                 }
             }
-            let mut act =
-                self.store.act(permit, ground.now, Class::Change, "batch.created", format!("batch:{id}"))?;
+            let mut act = self.store.act(permit, ground.now, Class::Change, "batch.created", format!("batch:{id}"))?;
             act = act.differences(&serde_json::Value::Null, &batch.audited()).batch(None, &batch)?;
             act = act.numbered(actor.user(), &ground.numbers, &ground.own)?;
             if let (Filling::Generated(by, _), Some(generation)) = (&filling, &generation) {
@@ -150,7 +149,10 @@ impl Desk {
         }
         let most = ground.settings.codes.batches_per_user;
         if most.is_some_and(|most| ground.own.count >= u64::from(most)) {
-            return Err(Trouble::State("too_many_batches", "you have made as many batches as the settings allow".to_owned()));
+            return Err(Trouble::State(
+                "too_many_batches",
+                "you have made as many batches as the settings allow".to_owned(),
+            ));
         }
         Ok(assigned_to)
     }

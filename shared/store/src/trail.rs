@@ -16,6 +16,7 @@ use aws_sdk_dynamodb::{
 use domain::{
     access::{Authority, Permit},
     audit::{Class, Entry, Severity},
+    batch::CodeId,
     identity::{digest, hex},
     permission::{Right, right},
     seal::Hour,
@@ -207,6 +208,35 @@ impl Store {
             }
             (None, _) => self.by_hours(sought, upper, limit, deadline).await,
         }
+    }
+
+    /// What was done to one code, newest first. Whoever may read codes may read this part of the log (COD-08).
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn code_history(
+        &self,
+        _permit: &Permit<right::PromoCodesRead>,
+        id: &CodeId,
+        now: Timestamp,
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let entity = format!("code:{id}");
+        let sought = Sought {
+            from: Timestamp::UNIX_EPOCH,
+            to: now,
+            actor: None,
+            entity: Some(entity.clone()),
+            action: None,
+            class: None,
+            severity: None,
+            session: None,
+            text: None,
+        };
+        let upper = format!("{:013}#~", now.as_millisecond());
+        let found = self.by_index("entity", "trail_entity", &entity, &sought, upper, limit, deadline).await?;
+        Ok(found.entries)
     }
 
     #[allow(clippy::too_many_arguments)]

@@ -158,9 +158,8 @@ impl Stage<'_> {
     /// When what it is about can't be made.
     pub(crate) async fn request_of_codes(&self, operation: &Operation, caller: &Caller) -> Option<Request> {
         let request = Request { path: operation.path.clone(), ..Request::default() };
-        let at = |id: &str| {
-            Request { path: operation.path.replace("{id}", id).replace("{n}", "0"), ..Request::default() }
-        };
+        let at =
+            |id: &str| Request { path: operation.path.replace("{id}", id).replace("{n}", "0"), ..Request::default() };
         let asked = |query: &str| Request { path: format!("{}?{query}", operation.path), ..Request::default() };
         let upload = "0".repeat(32);
         let now = self.office.world.now();
@@ -168,12 +167,8 @@ impl Stage<'_> {
             "listBatches" | "downloadBatches" | "listCodes" | "codeStatistics" | "listJobs" | "listNotices"
             | "listCodeApprovals" => request,
             "createBatch" => request.body(json!({ "name": self.code_name("New"), "amount": 500 })),
-            "generateBatch" => {
-                request.body(json!({ "name": self.code_name("New"), "amount": 500, "total_codes": 3 }))
-            }
-            "importBatch" => {
-                request.body(json!({ "name": self.code_name("New"), "amount": 500, "upload": upload }))
-            }
+            "generateBatch" => request.body(json!({ "name": self.code_name("New"), "amount": 500, "total_codes": 3 })),
+            "importBatch" => request.body(json!({ "name": self.code_name("New"), "amount": 500, "upload": upload })),
             "changeBatches" => request.body(json!({ "ids": [self.empty_batch().await.0], "action": "block" })),
             "getBatch" | "batchStatistics" | "batchPrints" => at(&self.empty_batch().await.0),
             "updateBatch" => {

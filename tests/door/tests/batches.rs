@@ -1,14 +1,14 @@
 //! Batches as staff live with them.
 
-use door::{
-    Got, Office, Person,
-    codes::{BATCHES, CODES, JOBS, text_of},
-};
 use domain::{
     permission::{Permission, Permissions},
     role::{Role, RoleId},
     settings::Settings,
     time,
+};
+use door::{
+    Got, Office, Person,
+    codes::{BATCHES, CODES, JOBS, text_of},
 };
 use rig::world::Setup;
 use serde_json::{Value, json};
@@ -57,7 +57,10 @@ async fn a_batch_is_made_found_changed_and_keeps_what_its_codes_pay() {
     assert_eq!(office.work(text_of(&made.body, "/job/id")).await, "done");
 
     let got = office.batch(&first, &id).await;
-    assert_eq!((&got.body["state"], &got.body["codes"], &got.body["sheets"]), (&json!("active"), &json!(30), &json!(3)));
+    assert_eq!(
+        (&got.body["state"], &got.body["codes"], &got.body["sheets"]),
+        (&json!("active"), &json!(30), &json!(3))
+    );
     let figures = office.ask("GET", &format!("{BATCHES}/{id}/stats")).by(&first).send().await.expect(200);
     assert_eq!(figures.body["figures"]["active"], 30);
     assert_eq!(figures.body["figures"]["outstanding_amount"], 15_000);
@@ -80,8 +83,12 @@ async fn a_batch_is_made_found_changed_and_keeps_what_its_codes_pay() {
     assert_eq!(wrong(&put(&tag, json!({ "amount": 600 })).await.expect(422)), ("amount", "fixed"));
     assert_eq!(wrong(&put(&tag, json!({ "currency": "EUR" })).await.expect(422)), ("currency", "fixed"));
     assert_eq!(wrong(&put(&tag, json!({ "name": "june" })).await.expect(422)), ("name", "taken"));
-    assert_eq!(wrong(&put(&tag, json!({ "expires_at": "2020-01-01T00:00:00Z" })).await.expect(422)), ("expires_at", "past"));
-    let changed = put(&tag, json!({ "name": "May-Day 2", "expires_at": "2027-01-31T00:00:00+02:00" })).await.expect(200);
+    assert_eq!(
+        wrong(&put(&tag, json!({ "expires_at": "2020-01-01T00:00:00Z" })).await.expect(422)),
+        ("expires_at", "past")
+    );
+    let changed =
+        put(&tag, json!({ "name": "May-Day 2", "expires_at": "2027-01-31T00:00:00+02:00" })).await.expect(200);
     assert_eq!(changed.body["name"], "BATCH_MAY-DAY_2");
     put(&tag, json!({ "description": "late" })).await.expect(412);
     // The name that it had is free.

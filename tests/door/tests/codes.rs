@@ -1,10 +1,10 @@
 //! Codes as staff find, see and change them.
 
+use domain::settings::Settings;
 use door::{
     Got, Office, Person,
     codes::{BATCHES, CODES, text_of},
 };
-use domain::settings::Settings;
 use rig::world::Setup;
 use serde_json::{Value, json};
 
@@ -109,7 +109,11 @@ async fn a_code_that_nobody_has_claimed_is_masked_and_each_reveal_is_on_record()
         for path in [list.clone(), format!("/{id}")] {
             let got = get(&office, by, &path).await.expect(200);
             for (_, text) in &codes {
-                assert!(!got.text.contains(text.as_str()) && !got.text.contains(&text.replace('-', "")), "{}", got.text);
+                assert!(
+                    !got.text.contains(text.as_str()) && !got.text.contains(&text.replace('-', "")),
+                    "{}",
+                    got.text
+                );
             }
             assert!(got.text.contains(&format!("{}-****", &text[..4])) || !got.text.contains(id), "{}", got.text);
         }
@@ -192,7 +196,10 @@ async fn a_text_is_judged_without_changing_anything() {
     }
     // Who may only search learns state and amount, masked; not the batch.
     let got = get(&office, &clerk, &format!("/search?code={misread}")).await.expect(200);
-    assert_eq!((&got.body["exists"], &got.body["state"], &got.body["amount"]), (&json!(true), &json!("active"), &json!(500)));
+    assert_eq!(
+        (&got.body["exists"], &got.body["state"], &got.body["amount"]),
+        (&json!(true), &json!("active"), &json!(500))
+    );
     assert_eq!(got.body["code"], format!("{}-****", &text[..4]));
     assert!(got.body["batch"].is_null() && got.body["id"].is_null());
     get(&office, &clerk, "").await.expect(403);
@@ -224,7 +231,13 @@ async fn one_code_is_blocked_dated_and_deleted_while_nobody_has_claimed_it() {
     assert_eq!(status(id, "blocked").await.expect(409).code(), "already_so");
     let screen = office.world.hop("s-1", "+250788123456", &codes[0].1).await.body;
     assert!(!screen.contains("5,000"), "{screen}");
+    office.world.advance(1_000);
     assert_eq!(status(id, "active").await.expect(200).body["state"], "active");
+    let history = get(&office, &first, &format!("/{id}")).await.expect(200).body["history"].clone();
+    let acts: Vec<&str> = history.as_array().expect("a list").iter().map(|entry| text_of(entry, "/action")).collect();
+    assert_eq!(acts, ["code.unblock", "code.block"]);
+    assert_eq!(history[0]["actor"], format!("user:{}", first.id));
+    assert!(history[1]["changes"].to_string().contains("A sheet was stolen."), "{history}");
 
     // Its own date and metadata.
     let path = format!("{CODES}/{id}");

@@ -1,10 +1,10 @@
 //! The centre of jobs, exports and their links, uploads.
 
+use domain::{id::JobId, settings::Settings};
 use door::{
     Got, Office, Person,
     codes::{BATCHES, CODES, JOBS, text_of},
 };
-use domain::{id::JobId, settings::Settings};
 use rig::world::Setup;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -44,8 +44,7 @@ async fn a_download_is_made_once_for_a_question_and_shown_from_then_on() {
         let path = format!("{CODES}/{route}?batch_id={batch}&format=csv");
         asked.spawn(async move { get(&office, &first, &path).await.expect(202) });
     }
-    let mut jobs: Vec<String> =
-        asked.join_all().await.iter().map(|got| text_of(&got.body, "/id").to_owned()).collect();
+    let mut jobs: Vec<String> = asked.join_all().await.iter().map(|got| text_of(&got.body, "/id").to_owned()).collect();
     jobs.sort();
     jobs.dedup();
     assert_eq!(jobs.len(), 1, "one job for one question");
@@ -269,4 +268,30 @@ async fn many_codes_are_changed_as_a_job_with_a_result_for_each() {
         let got = post(&office, &first, &bulk, &form).await.expect(422);
         assert_eq!(text_of(&got.body, "/errors/0/field"), field, "{form}");
     }
+}
+
+// proves: COD-03, COD-07, BAT-09
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_is_told_of_a_job_at_once_and_of_one_that_waits_when_it_is_agreed_to() {
+    let office = open(|settings| settings.codes.ceiling_per_batch = Some(10_000)).await;
+    let first = office.first().await;
+    let second = office.person(&["super-administrator"], true).await;
+    let told = async || {
+        let (codes, files) = office.world.nudged_jobs().await;
+        [codes, files].map(|nudges| nudges.into_iter().map(|nudge| nudge.job.to_string()).collect::<Vec<_>>())
+    };
+    let form = json!({ "name": "Told", "amount": 1_000, "total_codes": 10 });
+    let got = post(&office, &first, BATCHES, &form).await.expect(201);
+    let job = text_of(&got.body, "/job/id").to_owned();
+    assert_eq!(told().await, [vec![job.clone()], Vec::new()]);
+    office.work(&job).await;
+    let batch = text_of(&got.body, "/batch/id").to_owned();
+    let got = get(&office, &first, &format!("{CODES}/download?batch_id={batch}")).await.expect(202);
+    assert_eq!(told().await, [Vec::new(), vec![text_of(&got.body, "/id").to_owned()]]);
+    let form = json!({ "batch_id": batch, "count": 1 });
+    let got = post(&office, &first, &format!("{CODES}/generate"), &form).await.expect(202);
+    assert_eq!(told().await, [Vec::<String>::new(), Vec::new()]);
+    let approve = format!("{CODES}/approvals/{}/approve", text_of(&got.body, "/change/id"));
+    office.ask("POST", &approve).by(&second).send().await.expect(200);
+    assert_eq!(told().await, [vec![text_of(&got.body, "/job/id").to_owned()], Vec::new()]);
 }

@@ -7,6 +7,7 @@ use domain::{
 };
 use rig::{Ended, Fault, Script, World, world::Setup};
 use std::{future::Future, pin::Pin};
+use tokio::task::JoinSet;
 
 /// Workers that one job may need: one for each fault, and one that isn't disturbed.
 const MAX_WORKERS: usize = 8;
@@ -157,15 +158,27 @@ impl Life {
                     self.while_it_stands_still().await;
                 }
             }
-            let rows = self.world.rows().await;
-            let broken = self.world.miscounted(&rows).await;
-            self.broken.extend(broken.into_iter().map(|why| format!("on the way: {why}")));
+            self.look().await;
             if self.is_over().await {
                 break;
             }
             self.world.advance(LEASE_MS + 1);
         }
         self.thaw().await;
+    }
+
+    /// Figures are right at any moment. A write whose worker is gone can still arrive between the reads of one look:
+    /// what is wrong stays so in a second one.
+    async fn look(&mut self) {
+        let mut broken = Vec::new();
+        for _ in 0..2 {
+            let rows = self.world.rows().await;
+            broken = self.world.miscounted(&rows).await;
+            if broken.is_empty() {
+                return;
+            }
+        }
+        self.broken.extend(broken.into_iter().map(|why| format!("on the way: {why}")));
     }
 
     async fn while_it_stands_still(&mut self) {
@@ -180,13 +193,18 @@ impl Life {
                 let worker = self.world.generation();
                 let second = self.world.works(&worker, &self.job);
                 self.world.script.resume.notify_one();
-                let Some(mut first) = self.frozen.pop() else { return };
-                // The second one can die or stand still in its turn: then the first one has to come through alone.
-                tokio::pin!(second);
-                tokio::select! {
-                    biased;
-                    _ = async { tokio::join!(&mut first, &mut second) } => {}
-                    () = self.world.script.stopped.notified() => { first.await; }
+                let Some(first) = self.frozen.pop() else { return };
+                let mut both = JoinSet::new();
+                both.spawn(first);
+                both.spawn(second);
+                // One of them can die in its turn: then only the other one is waited for.
+                let mut left = 2;
+                while left > 0 {
+                    tokio::select! {
+                        biased;
+                        Some(_) = both.join_next() => left -= 1,
+                        () = self.world.script.stopped.notified() => left -= 1,
+                    }
                 }
             }
             Meanwhile::Cancelled => {

@@ -21,8 +21,8 @@ use axum::extract::State;
 use domain::{
     batch::Batch,
     permission::right::{
-        BatchesAssign, BatchesCreate, BatchesDelete, BatchesRead, BatchesStatusChange, BatchesUpdate, PromoCodesGenerate,
-        PromoCodesImport,
+        BatchesAssign, BatchesCreate, BatchesDelete, BatchesRead, BatchesStatusChange, BatchesUpdate,
+        PromoCodesGenerate, PromoCodesImport,
     },
 };
 use schemars::JsonSchema;
@@ -94,9 +94,8 @@ async fn create(
             Filling::Generated(&generate, codes)
         }
     };
-    let answer = |made: &Made| {
-        kept(201, Some(batch_tag(&made.batch)), Some(location(&made.batch)), &BatchAndJob::from(made))
-    };
+    let answer =
+        |made: &Made| kept(201, Some(batch_tag(&made.batch)), Some(location(&made.batch)), &BatchAndJob::from(made));
     let made = app.desk.create_batch(&permit, wanted, filling, Keep::new(once.once(), &answer)).await;
     let made = made.map_err(|trouble| app.problem(trouble))?;
     if let Some(begun) = &made.begun {

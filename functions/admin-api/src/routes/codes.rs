@@ -6,7 +6,7 @@ use crate::{
     caller::Needs,
     fields::{Fields, a_batch, code_id},
     views::codes::{
-        CodeStateName, CodeStatistics, CodeView, MetadataField, SearchView, ValidationView, code_tag,
+        CodeStateName, CodeStatistics, CodeView, HistoryView, MetadataField, SearchView, ValidationView, code_tag,
     },
 };
 use axum::extract::State;
@@ -24,9 +24,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use staff::{CodeFilter, CodeUpdate, Found, Keep, Trouble};
 use std::collections::BTreeMap;
-use web::{
-    Api, Done, IfMatch, Json, Kept, Page, Path, Problem, Query, Tagged, openapi::answers, routing,
-};
+use web::{Api, Done, IfMatch, Json, Kept, Page, Path, Problem, Query, Tagged, openapi::answers, routing};
 
 #[derive(Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -217,8 +215,9 @@ async fn one(
         let right = app.desk.permit::<PromoCodesDownload>(permit.actor(), "GET /api/v1/admin/promo-codes/{id}").await;
         whole = Some(right.map_err(|trouble| app.problem(trouble))?);
     }
-    let found = app.desk.code(&permit, &id).await.map_err(|trouble| app.problem(trouble))?;
+    let (found, history) = app.desk.code(&permit, &id).await.map_err(|trouble| app.problem(trouble))?;
     let mut view = CodeView::from(&found);
+    view.history = Some(history.iter().map(HistoryView::from).collect());
     if let Some(right) = whole {
         view.code = app.desk.reveal(&right, &found).await.map_err(|trouble| app.problem(trouble))?;
         view.masked = false;
@@ -261,9 +260,7 @@ async fn update(
         metadata
     });
     fields.finish()?;
-    let seen = |code: &Code| {
-        if_match.matches("code", &code.id().to_string(), code.version).map_err(|_| Trouble::Stale)
-    };
+    let seen = |code: &Code| if_match.matches("code", &code.id().to_string(), code.version).map_err(|_| Trouble::Stale);
     let keep = Keep::new(once.once(), &changed);
     shown(&app, app.desk.update_code(&permit, &id, seen, CodeUpdate { expires_at, metadata }, keep).await)
 }
@@ -375,14 +372,14 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(
             "/api/v1/admin/promo-codes/validate",
             routing::post_with(validate, |op| {
-                op.id("validateCode").tag("promo-codes").summary("Whether a text is a code, and exists. Changes nothing.")
+                op.id("validateCode")
+                    .tag("promo-codes")
+                    .summary("Whether a text is a code, and exists. Changes nothing.")
             }),
         )
         .route(
             "/api/v1/admin/promo-codes/search",
-            routing::get_with(search, |op| {
-                op.id("searchCode").tag("promo-codes").summary("One code by its text.")
-            }),
+            routing::get_with(search, |op| op.id("searchCode").tag("promo-codes").summary("One code by its text.")),
         )
         .route(
             "/api/v1/admin/promo-codes/stats",

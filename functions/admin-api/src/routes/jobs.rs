@@ -10,9 +10,7 @@ use crate::{
     App,
     caller::SignedIn,
     fields::{a_batch, drawn_id},
-    views::jobs::{
-        FileLink, JobAndChange, JobKindName, JobStateName, JobView, NoticeView, job_location, job_tag,
-    },
+    views::jobs::{FileLink, JobAndChange, JobKindName, JobStateName, JobView, NoticeView, job_location, job_tag},
 };
 use axum::extract::State;
 use domain::{
@@ -24,9 +22,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use staff::{Begun, JobFilter, Keep};
-use web::{
-    AcceptedAt, Api, IfNoneMatch, Json, Kept, Page, Path, Problem, Query, Tagged, openapi::answers, routing,
-};
+use web::{AcceptedAt, Api, IfNoneMatch, Json, Kept, Page, Path, Problem, Query, Tagged, openapi::answers, routing};
 
 #[derive(Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -216,6 +212,8 @@ pub fn routes(api: Api<App>) -> Api<App> {
         )
         .route(
             "/api/v1/admin/notices",
-            routing::get_with(notices, |op| op.id("listNotices").tag("jobs").summary("One's own notices, newest first.")),
+            routing::get_with(notices, |op| {
+                op.id("listNotices").tag("jobs").summary("One's own notices, newest first.")
+            }),
         )
 }

@@ -1,5 +1,6 @@
 //! The routes. A handler reads, calls one use case of `staff`, and shows what came of it.
 
+pub mod approvals;
 pub mod audit;
 pub mod auth;
 pub mod batch_forms;

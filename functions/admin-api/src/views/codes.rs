@@ -1,7 +1,11 @@
 //! Codes as the API shows them: masked, as long as nobody has claimed them and nobody has asked to see them whole.
 
-use super::batches::{BatchFigures, DayView, FiguresView};
+use super::{
+    FieldChange,
+    batches::{BatchFigures, DayView, FiguresView},
+};
 use domain::{
+    audit::Entry,
     batch::{self, Batch, CodeState, Origin, Statistics},
     code::Malformed,
 };
@@ -117,7 +121,31 @@ pub struct CodeView {
     pub redemption: Option<String>,
     pub claimed_at: Option<String>,
     pub metadata: Vec<MetadataField>,
+    /// What was done to it, newest first: with one code only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<HistoryView>>,
     pub version: u64,
+}
+
+/// One act on a code.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct HistoryView {
+    pub at: String,
+    /// `code.verb`
+    pub action: String,
+    pub actor: String,
+    pub changes: Vec<FieldChange>,
+}
+
+impl From<&Entry> for HistoryView {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            at: entry.at.to_string(),
+            action: entry.action.clone(),
+            actor: entry.actor.clone(),
+            changes: entry.changes.iter().map(FieldChange::from).collect(),
+        }
+    }
 }
 
 impl From<&Found> for CodeView {
@@ -151,6 +179,7 @@ impl From<&Found> for CodeView {
                 .iter()
                 .map(|(name, value)| MetadataField { name: name.clone(), value: value.clone() })
                 .collect(),
+            history: None,
             version: code.version,
         }
     }

@@ -217,7 +217,7 @@ async fn who_sees_only_assigned_batches_changes_only_their_codes() {
     let owner = world.owner().await;
     let role = Role { assigned_only: true, permissions: Permissions::all(), ..Predefined::Viewer.role() };
     let id = RoleId::parse("shop").expect("an id");
-    let role = Role { id, name: "Shop".to_owned(), predefined: false, ..role };
+    let role = Role { id, name: "Shop".to_owned(), predefined: false, version: 0, ..role };
     let roles = Roles::default().with(role.clone()).expect("a role");
     let act = world.store.act(&System("test"), world.now(), Class::Change, "role.made", "role:shop".to_owned());
     let act = act.expect("chance").roles(&Roles::default(), &roles).expect("a row");
