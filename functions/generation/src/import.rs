@@ -13,6 +13,7 @@ use domain::{
     code::CodeText,
     identity::hex,
     job::{CheckedFile, JobFile, Work},
+    settings::Payable,
     time,
 };
 use files::FilesError;
@@ -259,15 +260,12 @@ impl Hold<'_> {
             let text = format!("a batch has at most {} codes; nothing was imported", figures(rules.per_batch as usize));
             return Err(Stop::failed("too_many", text));
         }
-        let amount = batch.money.amount;
-        let asked = codes.saturating_mul(amount);
-        let over = |ceiling: Option<u64>, sum: u64| ceiling.is_some_and(|most| sum.saturating_add(asked) > most);
-        let mut beyond =
-            over(rules.ceiling_per_batch, held.saturating_mul(amount)) || over(rules.ceiling_per_month, issued);
-        if !beyond && rules.ceiling_in_all.is_some() {
-            beyond = over(rules.ceiling_in_all, self.generation.store.payable(Deadline::in_ms(WRITE_MS)).await?);
-        }
-        if beyond {
+        let in_all = match rules.ceiling_in_all {
+            Some(_) => self.generation.store.payable(Deadline::in_ms(WRITE_MS)).await?,
+            None => 0,
+        };
+        let payable = Payable { batch: batch.issued_amount(), month: issued, in_all };
+        if rules.beyond(payable, codes.saturating_mul(batch.money.amount)) {
             return Err(Stop::failed(
                 "ceiling",
                 "the codes of the file would be worth more than the ceiling of what may be payable; nothing was imported",

@@ -172,6 +172,11 @@ impl Batch {
         Self { state, state_since: Some(now), version: self.version + 1, ..self.clone() }
     }
 
+    /// What all its codes are worth, those that are coming with them.
+    pub fn issued_amount(&self) -> u64 {
+        (self.codes + self.coming).saturating_mul(self.money.amount)
+    }
+
     /// Until when its codes redeem, with the hours of grace.
     pub fn ends_at(&self, grace_hours: u32) -> Timestamp {
         time::plus(self.expires_at, i64::from(grace_hours) * HOUR_MS)

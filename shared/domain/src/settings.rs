@@ -218,7 +218,26 @@ impl Default for CodeRules {
     }
 }
 
+/// The money that codes stand for, before more are made; all in whole units of the currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Payable {
+    /// All codes of the batch, those that are coming with them.
+    pub batch: u64,
+    /// Codes that were asked for in this calendar month of the business.
+    pub month: u64,
+    /// What may still be asked for of all open batches.
+    pub in_all: u64,
+}
+
 impl CodeRules {
+    /// Whether `more` would pass a ceiling (BAT-09).
+    pub fn beyond(&self, payable: Payable, more: u64) -> bool {
+        let over = |ceiling: Option<u64>, sum: u64| ceiling.is_some_and(|most| sum.saturating_add(more) > most);
+        over(self.ceiling_per_batch, payable.batch)
+            || over(self.ceiling_per_month, payable.month)
+            || over(self.ceiling_in_all, payable.in_all)
+    }
+
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let days = [self.expiry_min_days, self.expiry_default_days, self.expiry_max_days];

@@ -10,6 +10,7 @@ use domain::{
     money::{Currency, Money},
     permission::{Permission, Right, right},
     role::Roles,
+    settings::Payable,
     staff::UserState,
 };
 use jiff::Timestamp;
@@ -223,6 +224,14 @@ impl Desk {
                 problems.push(FieldProblem::new("name", "taken", "another batch has this name"));
             }
             after.name = name.to_string();
+        }
+        // A later date revives codes: that mustn't pass a ceiling which making them would not have passed.
+        if after.state.is_open() && !batch.state.is_open() && settings.codes.ceiling_in_all.is_some() {
+            let in_all = self.store.payable(self.deadline()).await?;
+            if settings.codes.beyond(Payable { in_all, ..Payable::default() }, batch.issued_amount()) {
+                let words = "reviving its codes would pass the ceiling of what may be payable in all";
+                problems.push(FieldProblem::new("expires_at", "ceiling", words));
+            }
         }
         if !problems.is_empty() {
             return Err(Trouble::Invalid(problems));

@@ -10,7 +10,7 @@ use domain::{
     identity::hex,
     job::{Job, JobState, Seed, Work},
     role::{Rank, Roles},
-    settings::Settings,
+    settings::{Payable, Settings},
     time,
 };
 use jiff::{Timestamp, civil::Date};
@@ -71,13 +71,8 @@ pub(crate) fn new_run_id() -> Result<String, Trouble> {
 impl Ground {
     /// Why somebody else must agree that `codes` more are made for `batch`, as it is before.
     fn beyond(&self, batch: &Batch, codes: u64) -> bool {
-        let rules = &self.settings.codes;
-        let asked = codes.saturating_mul(batch.money.amount);
-        let held = (batch.codes + batch.coming).saturating_mul(batch.money.amount);
-        let over = |ceiling: Option<u64>, sum: u64| ceiling.is_some_and(|most| sum.saturating_add(asked) > most);
-        over(rules.ceiling_per_batch, held)
-            || over(rules.ceiling_per_month, self.issued.amount)
-            || over(rules.ceiling_in_all, self.payable)
+        let payable = Payable { batch: batch.issued_amount(), month: self.issued.amount, in_all: self.payable };
+        self.settings.codes.beyond(payable, codes.saturating_mul(batch.money.amount))
     }
 
     /// A run of `codes` for `batch` (as it is before), and its job, which waits where a ceiling is passed.
@@ -160,30 +155,10 @@ impl Desk {
         // Before the sum: whoever changes the sum meanwhile changes this row too, and is noticed.
         let (numbers, issued, own) = self.store.issuing(&month, user, self.deadline()).await?;
         let payable = match settings.codes.ceiling_in_all {
-            Some(_) => self.payable().await?,
+            Some(_) => self.store.payable(self.deadline()).await?,
             None => 0,
         };
         Ok(Ground { now, settings, roles, numbers, own, issued, month, payable })
-    }
-
-    /// What may still be asked for of all open batches.
-    async fn payable(&self) -> Result<u64, Trouble> {
-        let deadline = self.deadline();
-        let mut sum: u64 = 0;
-        let mut position = None;
-        loop {
-            let open = |batch: &Batch| batch.state.is_open() && batch.codes + batch.coming > 0;
-            let listed = self.store.batches(true, position, usize::MAX, open, deadline).await?;
-            for batch in &listed.items {
-                let (counts, _) = self.store.counts(&batch.id, deadline).await?;
-                let issued = (batch.codes + batch.coming).saturating_mul(batch.money.amount);
-                sum = sum.saturating_add(issued.saturating_sub(counts.redeemed_amount));
-            }
-            position = listed.next.and_then(|number| number.parse().ok());
-            if position.is_none() {
-                return Ok(sum);
-            }
-        }
     }
 
     /// Whether another try after a lost race may still be made.

@@ -245,7 +245,7 @@ impl Store {
             let listed = self.batches(true, position, usize::MAX, open, deadline).await?;
             for batch in &listed.items {
                 let (counts, _) = self.counts(&batch.id, deadline).await?;
-                let issued = (batch.codes + batch.coming).saturating_mul(batch.money.amount);
+                let issued = batch.issued_amount();
                 sum = sum.saturating_add(issued.saturating_sub(counts.redeemed_amount));
             }
             position = listed.next.and_then(|number| number.parse().ok());

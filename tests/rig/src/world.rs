@@ -33,7 +33,11 @@ use momo_simulator::Simulator;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use seal::PublicKeys;
-use service::{Clock, aws::Aws, nudge::{JobNudge, JobNudges}};
+use service::{
+    Clock,
+    aws::Aws,
+    nudge::{JobNudge, JobNudges},
+};
 use std::{
     collections::VecDeque,
     future::Future,
