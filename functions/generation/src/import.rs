@@ -13,6 +13,7 @@ use domain::{
     code::CodeText,
     identity::hex,
     job::{CheckedFile, JobFile, Work},
+    money::grouped,
     settings::Payable,
     time,
 };
@@ -36,19 +37,6 @@ const SHOWN_EVERY: Duration = Duration::from_secs(2);
 const TRIES: usize = 60;
 const LINES_TYPE: &str = "text/plain; charset=utf-8";
 const CSV_TYPE: &str = "text/csv; charset=utf-8";
-
-/// `1,000`.
-fn figures(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
 
 /// A file with all that is wrong with it, in its order.
 struct Judged {
@@ -119,8 +107,8 @@ impl Hold<'_> {
         let bad = judged.problems.len();
         if bad > 0 && (!skip_bad || judged.file.lines.is_empty()) {
             let report = self.put_report(&judged.problems).await?;
-            let (are, all) = (if bad == 1 { "is" } else { "are" }, figures(all));
-            let text = format!("{} of {all} lines {are} bad; nothing was imported", figures(bad));
+            let (are, all) = (if bad == 1 { "is" } else { "are" }, grouped(all as u64));
+            let text = format!("{} of {all} lines {are} bad; nothing was imported", grouped(bad as u64));
             return Err(Stop::Failed(domain::job::JobProblem::new("bad_lines", text), vec![report]));
         }
         Ok(judged)
@@ -257,7 +245,7 @@ impl Hold<'_> {
         let rules = &self.settings.codes;
         let held = batch.codes + batch.coming;
         if codes > RUN_CODES_MAX || held.saturating_add(codes) > rules.per_batch {
-            let text = format!("a batch has at most {} codes; nothing was imported", figures(rules.per_batch as usize));
+            let text = format!("a batch has at most {} codes; nothing was imported", grouped(rules.per_batch));
             return Err(Stop::failed("too_many", text));
         }
         let in_all = match rules.ceiling_in_all {

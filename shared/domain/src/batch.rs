@@ -45,15 +45,8 @@ pub enum BatchState {
 }
 
 impl BatchState {
-    pub const ALL: [Self; 7] = [
-        Self::Generating,
-        Self::Active,
-        Self::Blocked,
-        Self::Expired,
-        Self::Completed,
-        Self::Archived,
-        Self::Deleted,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Generating, Self::Active, Self::Blocked, Self::Expired, Self::Completed, Self::Archived, Self::Deleted];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -371,17 +364,7 @@ fn generated() -> Origin {
 impl Run {
     /// A run that is being filled.
     pub fn staging(id: String, batch_id: String, asked: u64, origin: Origin) -> Self {
-        Self {
-            id,
-            batch_id,
-            state: RunState::Staging,
-            asked,
-            first_sheet: 0,
-            job: None,
-            origin,
-            day: None,
-            version: 1,
-        }
+        Self { id, batch_id, state: RunState::Staging, asked, first_sheet: 0, job: None, origin, day: None, version: 1 }
     }
 
     pub fn strips(&self) -> u64 {

@@ -8,7 +8,7 @@
 mod chunk;
 mod draw;
 
-pub use chunk::{Half, HALF_CODES, halves, strip_range};
+pub use chunk::{HALF_CODES, Half, halves, strip_range};
 pub use draw::Seed;
 
 use crate::{
@@ -133,8 +133,17 @@ pub enum Work {
         skip_bad: bool,
         checked: Option<CheckedFile>,
     },
-    Export { batch_id: String, format: Format, qr: bool, sheets: Option<SheetRange> },
-    ChangeCodes { act: Act, reason: String, selection: Selection },
+    Export {
+        batch_id: String,
+        format: Format,
+        qr: bool,
+        sheets: Option<SheetRange>,
+    },
+    ChangeCodes {
+        act: Act,
+        reason: String,
+        selection: Selection,
+    },
 }
 
 impl Work {
@@ -165,9 +174,7 @@ impl Work {
     /// The batch and the run that it fills.
     pub fn fills(&self) -> Option<(&str, &str)> {
         match self {
-            Self::Generate { batch_id, run_id, .. } | Self::Import { batch_id, run_id, .. } => {
-                Some((batch_id, run_id))
-            }
+            Self::Generate { batch_id, run_id, .. } | Self::Import { batch_id, run_id, .. } => Some((batch_id, run_id)),
             Self::Export { .. } | Self::ChangeCodes { .. } => None,
         }
     }
@@ -452,9 +459,16 @@ impl Notice {
         let what = match &job.work {
             Work::Generate { .. } => format!("{} made", count(job.done, "code")),
             Work::Import { .. } => format!("{} imported", count(job.done, "code")),
-            Work::Export { format, .. } => format!("{} exported as {}", count(job.done, "code"), format.extension().to_uppercase()),
+            Work::Export { format, .. } => {
+                format!("{} exported as {}", count(job.done, "code"), format.extension().to_uppercase())
+            }
             Work::ChangeCodes { act, .. } => {
-                format!("{}: {} changed, {} not possible", act.name(), count(job.done - job.failed.min(job.done), "code"), job.failed)
+                format!(
+                    "{}: {} changed, {} not possible",
+                    act.name(),
+                    count(job.done - job.failed.min(job.done), "code"),
+                    job.failed
+                )
             }
         };
         let text = match (job.state, &job.problem) {

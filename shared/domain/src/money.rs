@@ -60,18 +60,23 @@ impl Money {
         }
     }
 
-    /// `5,000`: comma groups, because 5.000 reads as a decimal to some.
+    /// See [`grouped`].
     pub fn grouped(self) -> String {
-        let digits = self.amount.to_string();
-        let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-        for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                out.push(',');
-            }
-            out.push(digit);
-        }
-        out
+        grouped(self.amount)
     }
+}
+
+/// `5,000`: comma groups, because 5.000 reads as a decimal to some.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Reads an amount as a provider writes it: `5`, `5.0` and `5.00` are the same, `5.5` is none of ours.

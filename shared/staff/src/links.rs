@@ -135,10 +135,11 @@ impl Desk {
         let act = act.differences(&user.audited(), &after.audited()).user(Some(&user), &after)?;
         match act.commit(self.deadline()).await {
             Ok(()) => Ok(()),
-            Err(error) => Err(match self.taken_or(&after, error).await {
-                Trouble::Store(StoreError::Changed) => Trouble::Link,
-                other => other,
-            }),
+            Err(error) => {
+                let trouble = self.taken_or(&after, error).await;
+                let lost = matches!(trouble, Trouble::Store(StoreError::Changed));
+                Err(if lost { Trouble::Link } else { trouble })
+            }
         }
     }
 

@@ -138,7 +138,13 @@ impl Act<'_> {
         Ok(self)
     }
 
-    pub(crate) fn own(&mut self, key: &Key, owner: Option<&str>, condition: &str, mine: &str) -> Result<(), StoreError> {
+    pub(crate) fn own(
+        &mut self,
+        key: &Key,
+        owner: Option<&str>,
+        condition: &str,
+        mine: &str,
+    ) -> Result<(), StoreError> {
         self.transaction.update(key, |update| {
             let update = update
                 .update_expression("SET owned_by = :becomes")

@@ -303,8 +303,8 @@ impl Store {
             transaction.change_code(change)?;
             // Named by job and code: a resend writes the same entry.
             let id = format!("{}-{}", after.id, change.before.id());
-            let entry = code_entry(change, authority, id, after.updated_at)
-                .change("job", None, Some(after.id.to_string()));
+            let entry =
+                code_entry(change, authority, id, after.updated_at).change("job", None, Some(after.id.to_string()));
             transaction.put_audit(&entry)?;
         }
         for (batch_id, tally) in tallies {

@@ -21,8 +21,8 @@ mod write;
 
 pub use act::{Act, chance};
 pub use audit_hours::{Archived, AuditPage};
-pub use calls::{ANSWER_MAX_BYTES, Answer, Begun, Call, CallCount, LEASE_MS, Once};
 pub use batches::{Issued, Logo, Made};
+pub use calls::{ANSWER_MAX_BYTES, Answer, Begun, Call, CallCount, LEASE_MS, Once};
 pub use codes::{CodeChange, DayCounts};
 pub use error::StoreError;
 pub use jobs::{Asked, CodeResult, Strip};

@@ -133,13 +133,7 @@ impl Transaction {
     ///
     /// No version is touched: a report or a block of the code stays as it is. The generation says what was settled; a
     /// code that has been given out anew since then is not settled by it.
-    fn settle_code(
-        &mut self,
-        payout: &Payout,
-        at: Timestamp,
-        reported: bool,
-        today: Date,
-    ) -> Result<(), StoreError> {
+    fn settle_code(&mut self, payout: &Payout, at: Timestamp, reported: bool, today: Date) -> Result<(), StoreError> {
         self.update(&keys::code(&payout.code), |update| {
             let condition = if reported {
                 "attribute_exists(pk) AND reported = :yes"

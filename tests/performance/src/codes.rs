@@ -307,7 +307,8 @@ pub async fn million() -> Result<Table> {
         worker.await??;
     }
     let took = begun.elapsed();
-    let mut table = Table { title: "a million codes in one batch by ten jobs at one time".to_owned(), ..Table::default() };
+    let mut table =
+        Table { title: "a million codes in one batch by ten jobs at one time".to_owned(), ..Table::default() };
     let rate = grouped((RUNS * RUN_CODES) as f64 / took.as_secs_f64());
     table.notes.push(format!("{rate} codes per second, {:.0} s in all", took.as_secs_f64()));
     let Some(batch) = store.batch(&id, within()).await? else { return Err("the batch is gone".into()) };

@@ -27,7 +27,8 @@ impl Batch {
             return Look::Rest;
         }
         let ends_at = self.ends_at(grace_hours);
-        let later = |at: Option<Timestamp>| Look::Later(Self { look_at: at, version: self.version + 1, ..self.clone() });
+        let later =
+            |at: Option<Timestamp>| Look::Later(Self { look_at: at, version: self.version + 1, ..self.clone() });
         match self.state {
             BatchState::Active if now >= ends_at => {
                 Look::Becomes(Self { look_at: Some(time::plus(now, AGAIN_MS)), ..self.moved(BatchState::Expired, now) })

@@ -31,7 +31,8 @@ pub fn halves(runs: &[Run], sheets: Option<SheetRange>) -> Vec<Half> {
         let mut first = 0;
         while first < all {
             let count = (all - first).min(HALF_CODES);
-            let (from, to) = (run.first_sheet + first / SHEET_CODES, run.first_sheet + (first + count - 1) / SHEET_CODES);
+            let (from, to) =
+                (run.first_sheet + first / SHEET_CODES, run.first_sheet + (first + count - 1) / SHEET_CODES);
             if sheets.is_none_or(|range| from <= range.last && to >= range.first) {
                 found.push(Half { run: index, strip: u64::from(first / STRIP_CODES), first, count });
             }

@@ -225,7 +225,7 @@ async fn a_worker_whose_time_is_up_hands_the_job_on_and_nothing_is_made_twice() 
     let job = world.job(&asked.id).await;
     assert_eq!((job.state, job.lease.clone()), (JobState::Running, None));
     let nudged: Vec<_> = world.nudged_jobs().await.0.into_iter().map(|nudge| nudge.job).collect();
-    assert_eq!(nudged, [asked.id.clone()], "the next worker has been nudged");
+    assert_eq!(nudged, std::slice::from_ref(&asked.id), "the next worker has been nudged");
     let done = world.work_off(&asked.id).await;
     assert_eq!((done.state, done.done), (JobState::Done, 300));
     assert_whole(&world).await;

@@ -220,7 +220,8 @@ async fn of_two_imports_of_the_same_texts_at_once_at_most_one_goes_live() {
 // proves: COD-04, COD-12, BAT-09
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_beyond_a_bound_of_codes_or_of_money_is_not_imported() {
-    let bounds: [(&str, fn(&mut CodeRules)); 4] = [
+    type Bound = (&'static str, fn(&mut CodeRules));
+    let bounds: [Bound; 4] = [
         ("too_many", |rules| rules.per_batch = 99),
         ("ceiling", |rules| rules.ceiling_per_batch = Some(100 * 500 - 1)),
         ("ceiling", |rules| rules.ceiling_per_month = Some(100 * 500 - 1)),
