@@ -1,6 +1,7 @@
 //! The REST API of staff, under `/api/v1`. Its document is at `/api/v1/openapi.json`, a page of it at `/api/v1/docs`.
 
 mod caller;
+mod csv_file;
 mod fields;
 mod pages;
 mod refusal;

@@ -12,7 +12,7 @@ use domain::{
     batch::{Batch, Code, Origin, RUN_CODES_MAX, Run},
     code::CodeText,
     identity::hex,
-    job::{CheckedFile, JobFile, Work},
+    job::{CheckedFile, Job, JobFile, Work},
     money::grouped,
     settings::Payable,
     time,
@@ -172,7 +172,8 @@ impl Hold<'_> {
 
     /// Shows how far reading has come, and holds on to the lease.
     pub(crate) async fn show(&mut self, done: u64, asked: u64) -> Result<(), Stop> {
-        let after = self.job.alive(done, asked, self.now());
+        // What has only been read is no progress that lasts: who always dies later is given up in the end.
+        let after = Job { claims: self.job.claims, ..self.job.alive(done, asked, self.now()) };
         let result = self.generation.store.save_job(&self.job, &after, Deadline::in_ms(WRITE_MS)).await;
         self.wrote(after, result).await.map(drop)
     }

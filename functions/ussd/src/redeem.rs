@@ -2,7 +2,7 @@
 
 use crate::{Context, Ussd, language};
 use domain::{
-    batch::{Batch, Code, Run},
+    batch::{Batch, Code, Run, RunState},
     code::CodeText,
     customer::Customer,
     payout::{Outside, Payout},
@@ -110,8 +110,9 @@ impl Ussd {
         let items = self.store.read(&wanted, deadline).await?;
         let settings = self.settings.current(&items, settings_key.is_some())?;
 
-        let forgiven = forgiven_key.map(|key| items.get(&key)).transpose()?.flatten();
-        let code: Option<Code> = meant(items.get(&exact_key)?, forgiven);
+        let mut forgiven: Option<Code> = forgiven_key.map(|key| items.get(&key)).transpose()?.flatten();
+        let exact: Option<Code> = items.get(&exact_key)?;
+        let code = meant(exact.clone(), forgiven.clone());
         let mut loaded = Loaded {
             stored: items.get(hop_key)?,
             batch: None,
@@ -128,6 +129,15 @@ impl Ussd {
             let items = self.store.read(&[batch_key.clone(), run_key.clone()], deadline).await?;
             loaded.batch = items.get(&batch_key)?;
             loaded.run = items.get(&run_key)?;
+        }
+        // A text of a run that never went live, or was given up, means nothing; a misread code may.
+        let shadowed = exact.is_some() && loaded.run.as_ref().is_none_or(|run| run.state != RunState::Live);
+        if let (true, None, Some(code)) = (shadowed, &loaded.stored, meant(None, forgiven.take())) {
+            let (batch_key, run_key) = (keys::batch(&code.batch_id), keys::run(&code.batch_id, &code.run_id));
+            let items = self.store.read(&[batch_key.clone(), run_key.clone()], deadline).await?;
+            loaded.batch = items.get(&batch_key)?;
+            loaded.run = items.get(&run_key)?;
+            loaded.code = Some(code);
         }
         Ok(loaded)
     }

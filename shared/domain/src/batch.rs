@@ -105,6 +105,9 @@ pub struct Batch {
     /// Somebody ended it before its date.
     #[serde(default)]
     pub expired_by_hand: bool,
+    /// It was blocked when it expired: a later date makes it blocked again, never active.
+    #[serde(default)]
+    pub was_blocked: bool,
     /// What an archived batch was before.
     #[serde(default)]
     pub archived_from: Option<BatchState>,
@@ -128,6 +131,8 @@ pub enum NoMove {
     Claimed,
     #[error("block it first; a batch that is in use can't be deleted")]
     BlockFirst,
+    #[error("archive it first; codes with a date of their own may still be redeemed")]
+    ArchiveFirst,
     #[error("it was blocked this moment; a code may just be on its way. Try again in a few seconds")]
     JustBlocked,
 }
@@ -155,6 +160,7 @@ impl Batch {
             coming: 0,
             state_since: Some(now),
             expired_by_hand: false,
+            was_blocked: false,
             archived_from: None,
             look_at: Some(expires_at),
         }
@@ -163,6 +169,19 @@ impl Batch {
     /// The batch in another state at `now`, one version on.
     fn moved(&self, state: BatchState, now: Timestamp) -> Self {
         Self { state, state_since: Some(now), version: self.version + 1, ..self.clone() }
+    }
+
+    /// Over, and remembering whether it was blocked.
+    fn expired(&self, now: Timestamp) -> Self {
+        Self { was_blocked: self.state == BatchState::Blocked, ..self.moved(BatchState::Expired, now) }
+    }
+
+    /// Its state, for an archived one what it was before: an archive changes nothing about its codes.
+    pub fn standing(&self) -> BatchState {
+        match self.state {
+            BatchState::Archived => self.archived_from.unwrap_or(BatchState::Archived),
+            state => state,
+        }
     }
 
     /// What all its codes are worth, those that are coming with them.
@@ -188,9 +207,11 @@ impl Batch {
         match (self.state, state) {
             (Generating, _) => Err(NoMove::Generating),
             (Active, Blocked) => Ok(self.moved(state, now)),
-            (Active | Blocked, Expired) => Ok(Self { expired_by_hand: true, ..self.moved(state, now) }),
+            (Active | Blocked, Expired) => Ok(Self { expired_by_hand: true, ..self.expired(now) }),
             // A date that has passed meanwhile counts.
-            (Blocked, Active) if now >= self.ends_at(grace_hours) => Ok(self.moved(Expired, now)),
+            (Blocked, Active) if now >= self.ends_at(grace_hours) => {
+                Ok(Self { was_blocked: false, ..self.expired(now) })
+            }
             (Blocked, Active) => Ok(self.moved(Active, now)),
             (Expired | Completed, Archived) => {
                 if self.coming > 0 {
@@ -224,6 +245,7 @@ impl Batch {
         match self.state {
             BatchState::Generating => return Err(NoMove::Generating),
             BatchState::Active => return Err(NoMove::BlockFirst),
+            BatchState::Expired if !self.expired_by_hand && !self.was_blocked => return Err(NoMove::ArchiveFirst),
             BatchState::Deleted => return Err(NoMove::Already),
             BatchState::Blocked | BatchState::Expired | BatchState::Completed | BatchState::Archived => {}
         }
@@ -245,6 +267,7 @@ impl Batch {
         let dated = Self { expires_at, version: self.version + 1, look_at: Some(now), ..self.clone() };
         let over = now >= dated.ends_at(grace_hours);
         let state = match (self.state, over) {
+            (BatchState::Expired, false) if self.was_blocked => BatchState::Blocked,
             (BatchState::Expired, false) => BatchState::Active,
             (BatchState::Active, true) => BatchState::Expired,
             (state, _) => state,
@@ -252,7 +275,7 @@ impl Batch {
         if state == self.state {
             return dated;
         }
-        Self { state, state_since: Some(now), expired_by_hand: false, ..dated }
+        Self { state, state_since: Some(now), expired_by_hand: false, was_blocked: false, ..dated }
     }
 
     /// Whether runs may be begun for it.

@@ -13,6 +13,7 @@ pub use draw::Seed;
 
 use crate::{
     batch::{Act, CodeId, CodeState},
+    change::OPEN_MS,
     id::{ChangeId, JobId, UserId},
     permission::Permission,
     time::{self, DAY_MS, MINUTE_MS, SECOND_MS},
@@ -306,20 +307,26 @@ impl Job {
         }
     }
 
-    /// When somebody must look at it again. Every job that isn't over has such a time, but one that waits for a person.
+    /// When somebody must look at it again. Every job that isn't over has such a time; one that waits for a person is put
+    /// away when nobody can agree any more.
     pub fn due_at(&self) -> Option<Timestamp> {
         match self.state {
             JobState::Queued | JobState::Running => {
                 let due = self.lease_until.unwrap_or_else(|| time::plus(self.updated_at, FIRST_DUE_MS));
                 Some(self.routed_until.map_or(due, |routed| due.max(routed)))
             }
-            JobState::Waiting | JobState::Done | JobState::Failed | JobState::Cancelled => None,
+            JobState::Waiting => {
+                let lapses = time::plus(self.created_at, OPEN_MS);
+                Some(self.routed_until.map_or(lapses, |routed| lapses.max(routed)))
+            }
+            JobState::Done | JobState::Failed | JobState::Cancelled => None,
         }
     }
 
     /// What a worker with a fresh `token` does at `now`.
     pub fn step(&self, token: &str, now: Timestamp) -> Step {
         match self.state {
+            JobState::Waiting if now >= time::plus(self.created_at, OPEN_MS) => return Step::Cancel,
             JobState::Waiting | JobState::Done | JobState::Failed | JobState::Cancelled => return Step::Rest,
             JobState::Queued | JobState::Running => {}
         }

@@ -230,12 +230,17 @@ pub struct Payable {
 }
 
 impl CodeRules {
+    /// Whether `more` would pass the ceiling of all that may be payable.
+    pub fn beyond_all(&self, in_all: u64, more: u64) -> bool {
+        self.ceiling_in_all.is_some_and(|most| in_all.saturating_add(more) > most)
+    }
+
     /// Whether `more` would pass a ceiling (BAT-09).
     pub fn beyond(&self, payable: Payable, more: u64) -> bool {
         let over = |ceiling: Option<u64>, sum: u64| ceiling.is_some_and(|most| sum.saturating_add(more) > most);
         over(self.ceiling_per_batch, payable.batch)
             || over(self.ceiling_per_month, payable.month)
-            || over(self.ceiling_in_all, payable.in_all)
+            || self.beyond_all(payable.in_all, more)
     }
 
     fn problems(&self) -> Vec<String> {

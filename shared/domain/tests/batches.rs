@@ -4,8 +4,8 @@ mod sample;
 
 use domain::{
     batch::{
-        BadName, Batch, BatchName, BatchState, COMPLETE_AFTER_MS, Code, CodeId, IN_FLIGHT_MS, Look, NewBatch, NoMove,
-        Origin, Run, RunState, Statistics, batch_problems, expiry_problem,
+        BadName, Batch, BatchName, BatchState, COMPLETE_AFTER_MS, Code, CodeId, CodeState, IN_FLIGHT_MS, Look,
+        NewBatch, NoMove, Origin, Run, RunState, Statistics, batch_problems, expiry_problem,
     },
     money::Currency,
     settings::Settings,
@@ -106,18 +106,40 @@ fn a_batch_is_deleted_only_where_nobody_ever_claimed_and_nobody_can() {
             BatchState::Generating => Err(NoMove::Generating),
             BatchState::Active => Err(NoMove::BlockFirst),
             BatchState::Deleted => Err(NoMove::Already),
-            BatchState::Blocked | BatchState::Expired | BatchState::Completed | BatchState::Archived => {
-                Ok((BatchState::Deleted, None))
-            }
+            // A code with a later date of its own may just be redeemed.
+            BatchState::Expired => Err(NoMove::ArchiveFirst),
+            BatchState::Blocked | BatchState::Completed | BatchState::Archived => Ok((BatchState::Deleted, None)),
         };
         let found = batch(state).deleted(0, later).map(|batch| (batch.state, batch.look_at));
         assert_eq!(found, expected, "{}", state.name());
     }
+    let by_hand = Batch { expired_by_hand: true, ..batch(BatchState::Expired) };
+    assert_eq!(by_hand.deleted(0, later).map(|batch| batch.state), Ok(BatchState::Deleted));
     let blocked = batch(BatchState::Blocked);
     assert_eq!(blocked.deleted(1, later), Err(NoMove::Claimed));
     assert_eq!(blocked.expecting(1).deleted(0, later), Err(NoMove::CodesComing));
     let moment = plus(later, -1);
     assert_eq!(blocked.deleted(0, moment), Err(NoMove::JustBlocked), "a redemption may be under way");
+}
+
+// proves: BAT-05, BAT-06, BAT-10
+#[test]
+fn a_batch_that_was_blocked_when_it_expired_comes_back_blocked_and_none_of_its_codes_before() {
+    let now = plus(ends(), DAY_MS);
+    let blocked = Batch { look_at: Some(ends()), ..batch(BatchState::Blocked) };
+    let Look::Becomes(expired) = blocked.looked_at(&Statistics::default(), GRACE, now) else {
+        panic!("its date has passed")
+    };
+    let by_hand = blocked.brought_to(BatchState::Expired, GRACE, noon()).expect("by hand");
+    let run = Run::staging("run-1".to_owned(), expired.id.clone(), 1, Origin::Generated);
+    let text = code_text("7K3M9A26CE11XH20");
+    let later = plus(now, DAY_MS);
+    let dated = Code { own_expiry: Some(later), ..Code::made(text, &expired, &run, 0) };
+    for expired in [expired, by_hand] {
+        assert_eq!(expired.state, BatchState::Expired);
+        assert_eq!(dated.state(&expired, GRACE, now), CodeState::Expired, "the block outlives the batch's date");
+        assert_eq!(expired.dated(later, GRACE, now).state, BatchState::Blocked);
+    }
 }
 
 // proves: BAT-05

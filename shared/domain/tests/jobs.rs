@@ -4,6 +4,7 @@ mod sample;
 
 use domain::{
     batch::{Act, Origin, Run, RunState, STRIP_CODES},
+    change::OPEN_MS,
     code::CodeText,
     id::{JobId, UserId},
     job::{
@@ -57,7 +58,11 @@ fn a_job_is_held_by_one_worker_until_its_lease_ends() {
 // proves: TXN-04
 #[test]
 fn a_job_that_is_over_or_waits_for_a_person_rests() {
-    for state in [JobState::Waiting, JobState::Done, JobState::Failed, JobState::Cancelled] {
+    let waiting = Job { state: JobState::Waiting, ..job() };
+    assert_eq!(waiting.step("one", plus(noon(), OPEN_MS - 1)), Step::Rest);
+    assert_eq!(waiting.due_at(), Some(plus(noon(), OPEN_MS)), "when nobody can agree any more it is put away");
+    assert_eq!(waiting.step("one", plus(noon(), OPEN_MS)), Step::Cancel);
+    for state in [JobState::Done, JobState::Failed, JobState::Cancelled] {
         let job = Job { state, ..job() };
         assert_eq!(job.step("one", plus(noon(), LEASE_MS)), Step::Rest);
         assert_eq!((job.due_at(), job.routed(plus(noon(), LEASE_MS))), (None, None), "{}", state.name());

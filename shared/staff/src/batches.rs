@@ -10,7 +10,6 @@ use domain::{
     money::{Currency, Money},
     permission::{Permission, Right, right},
     role::Roles,
-    settings::Payable,
     staff::UserState,
 };
 use jiff::Timestamp;
@@ -94,6 +93,7 @@ pub(crate) fn no_move(why: NoMove) -> Trouble {
         NoMove::Generating | NoMove::CodesComing => "codes_coming",
         NoMove::Claimed => "codes_claimed",
         NoMove::BlockFirst => "block_first",
+        NoMove::ArchiveFirst => "archive_first",
         NoMove::JustBlocked => "just_blocked",
     };
     Trouble::State(code, why.to_string())
@@ -225,21 +225,23 @@ impl Desk {
             }
             after.name = name.to_string();
         }
-        // A later date revives codes: that mustn't pass a ceiling which making them would not have passed.
-        if after.state.is_open() && !batch.state.is_open() && settings.codes.ceiling_in_all.is_some() {
-            let in_all = self.store.payable(self.deadline()).await?;
-            if settings.codes.beyond(Payable { in_all, ..Payable::default() }, batch.issued_amount()) {
-                let words = "reviving its codes would pass the ceiling of what may be payable in all";
-                problems.push(FieldProblem::new("expires_at", "ceiling", words));
-            }
-        }
         if !problems.is_empty() {
             return Err(Trouble::Invalid(problems));
+        }
+        // A later date revives codes: that mustn't pass a ceiling which making them would not have passed.
+        let mut revived = None;
+        if after.state.is_open() && !batch.state.is_open() {
+            let (counts, _) = self.store.counts(id, self.deadline()).await?;
+            let more = batch.issued_amount().saturating_sub(counts.redeemed_amount);
+            revived = self.revived(permit.actor().user(), &settings, more).await?;
         }
         after.money = money;
         after.description = update.description.unwrap_or(after.description);
         let act = self.store.act(permit, now, Class::Change, "batch.updated", format!("batch:{id}"))?;
-        let act = act.differences(&batch.audited(), &after.audited()).batch(Some(&batch), &after)?;
+        let mut act = act.differences(&batch.audited(), &after.audited()).batch(Some(&batch), &after)?;
+        if let Some((month, issued)) = &revived {
+            act = act.issued(month, issued, 0)?;
+        }
         match act.answered(keep.of(&after))?.commit(self.deadline()).await {
             Ok(()) => Ok(after),
             Err(StoreError::Changed) => match &name {

@@ -34,6 +34,8 @@ pub enum Sought {
     Ready(Job),
     /// The job that makes it, or has failed to.
     Coming(Job),
+    /// A job that was made for it just now, which nobody has been told of.
+    Begun(Job),
 }
 
 impl Wanted {
@@ -154,11 +156,25 @@ impl Desk {
             if let Some(newest) = before.as_ref().filter(|newest| gone != Some(&newest.job))
                 && let Some(job) = self.store.job(&newest.job, self.deadline()).await?
             {
-                return Ok(if job.state == JobState::Done { Sought::Ready(job) } else { Sought::Coming(job) });
+                if job.state == JobState::Done {
+                    return Ok(Sought::Ready(job));
+                }
+                // It was given up: an older result is better than none.
+                if job.state.is_over()
+                    && let Some(done) = newest.done.as_ref().filter(|done| gone != Some(*done))
+                    && let Some(older) = self.store.job(done, self.deadline()).await?
+                {
+                    return Ok(Sought::Ready(older));
+                }
+                return Ok(Sought::Coming(job));
             }
+            self.may_download(permit.actor()).await?;
             let keep = Keep::new(None, &nothing_kept);
             match self.begin_export(permit, &batch, wanted, before.as_ref(), keep).await {
-                Ok(begun) => return Ok(Sought::Coming(begun.job)),
+                Ok(begun) => {
+                    self.count_download(permit.actor()).await?;
+                    return Ok(Sought::Begun(begun.job));
+                }
                 Err(Trouble::Store(StoreError::Changed)) => self.once_more(until)?,
                 Err(error) => return Err(error),
             }
@@ -213,7 +229,14 @@ impl Desk {
         let act = self.store.act(permit, now, Class::Access, "batch.export_asked", entity)?;
         let act = act.severity(Severity::Warning).changed("format", None, Some(format.extension().to_owned()));
         let act = asked(act, permit, &job)?.job(None, &job)?;
-        let act = act.asked(&wanted.question(permit, batch), before, &job)?;
+        let mut done = before.and_then(|newest| newest.done.clone());
+        if let Some(newest) = before
+            && let Some(earlier) = self.store.job(&newest.job, self.deadline()).await?
+            && earlier.state == JobState::Done
+        {
+            done = Some(earlier.id);
+        }
+        let act = act.asked(&wanted.question(permit, batch), before, done, &job)?;
         let begun = Begun { batch: Some(batch.clone()), job, change: None };
         act.answered(keep.of(&begun))?.commit(self.deadline()).await?;
         Ok(begun)

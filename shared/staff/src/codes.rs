@@ -9,6 +9,7 @@ use domain::{
     audit::{Class, Entry, Severity},
     batch::{Act, Batch, BatchState, Code, CodeId, CodeState, NotPossible, Run, RunState, Statistics, expiry_problem},
     code::{CodeText, Malformed},
+    identity::{digest, hex},
     job::SELECTION_MAX,
     permission::{Right, right},
     redemption::meant,
@@ -27,12 +28,10 @@ pub struct Found {
 }
 
 impl Found {
-    /// As it may be shown to whoever has not asked to see it: whole once it was claimed, else its beginning.
+    /// As it may be shown to whoever has not asked to see it: whole once its value was delivered, else its beginning. A
+    /// claim alone can still be taken back.
     pub fn shown(&self) -> (String, bool) {
-        match self.code.claim {
-            Some(_) => (self.code.text.printed(), false),
-            None => (self.code.text.masked(), true),
-        }
+        if self.code.is_settled() { (self.code.text.printed(), false) } else { (self.code.text.masked(), true) }
     }
 }
 
@@ -66,6 +65,11 @@ fn not_possible(why: NotPossible) -> Trouble {
         NotPossible::In(_) => "not_possible",
     };
     Trouble::State(code, why.to_string())
+}
+
+fn too_many_this_hour(now: Timestamp) -> Trouble {
+    let left_s = 3_600 - now.as_second().rem_euclid(3_600);
+    Trouble::TooMany { retry_after_s: u32::try_from(left_s).unwrap_or(3_600) }
 }
 
 impl Desk {
@@ -102,12 +106,12 @@ impl Desk {
         Ok((found, history))
     }
 
-    /// Notes that a code which nobody has claimed yet was shown whole (COD-14).
+    /// Notes that a code which isn't redeemed yet was shown whole (COD-14).
     ///
     /// # Errors
     /// [`Trouble::Store`]: what can't be noted isn't shown.
     pub async fn reveal(&self, permit: &Permit<right::PromoCodesDownload>, found: &Found) -> Result<String, Trouble> {
-        if found.code.claim.is_none() {
+        if found.shown().1 {
             let entity = format!("code:{}", found.code.id());
             self.note(permit, (Class::Access, Severity::Warning), "code.revealed", entity).await?;
         }
@@ -195,6 +199,15 @@ impl Desk {
         let now = self.now();
         let before = &found.code;
         let mut after = Code { version: before.version + 1, ..before.clone() };
+        if update.expires_at.is_some() {
+            match found.batch.state {
+                BatchState::Generating | BatchState::Active | BatchState::Blocked | BatchState::Expired => {}
+                state @ (BatchState::Completed | BatchState::Archived | BatchState::Deleted) => {
+                    let words = format!("its batch is {}; a date of its own would have no effect", state.name());
+                    return Err(Trouble::State("batch_over", words));
+                }
+            }
+        }
         if let Some(expires_at) = update.expires_at {
             if let Some(wrong) = expires_at.and_then(|at| expiry_problem(at, &settings.codes, now)) {
                 return Err(Trouble::Invalid(vec![field_problem(wrong)]));
@@ -212,11 +225,28 @@ impl Desk {
         after.metadata = update.metadata.unwrap_or(after.metadata);
         let shown = |code: &Code| {
             let expires = code.own_expiry.map(|at| at.to_string());
-            serde_json::json!({ "expires": expires, "metadata": code.metadata })
+            // Columns can hold names and numbers of people: the log has only what tells values apart.
+            let digests: BTreeMap<&String, String> = code
+                .metadata
+                .iter()
+                .map(|(name, value)| (name, hex(&digest(&["metadata", &id.to_string(), name, value])[..4])))
+                .collect();
+            serde_json::json!({ "expires": expires, "metadata": digests })
         };
         let act = self.store.act(permit, now, Class::Change, "code.updated", format!("code:{id}"))?;
-        let act = act.differences(&shown(before), &shown(&after)).code_details(before, &after)?;
+        let mut act = act.differences(&shown(before), &shown(&after)).code_details(before, &after)?;
+        if after.own_expiry != before.own_expiry {
+            // Whoever judges the batch as complete meanwhile is told to look again.
+            let batch = Batch { version: found.batch.version + 1, look_at: Some(now), ..found.batch.as_ref().clone() };
+            act = act.batch(Some(&found.batch), &batch)?;
+        }
         let state = after.state(&found.batch, settings.redemption.grace_hours, now);
+        // A date beyond its batch's keeps a code payable, or makes it so again.
+        if after.own_expiry > before.own_expiry.or(Some(found.batch.expires_at))
+            && let Some((month, issued)) = self.revived(permit.actor().user(), &settings, after.money.amount).await?
+        {
+            act = act.issued(&month, &issued, 0)?;
+        }
         let done = Found { code: after, state, ..found.clone() };
         act.answered(keep.of(&done))?.commit(self.deadline()).await?;
         Ok(done)
@@ -277,11 +307,15 @@ impl Desk {
     async fn count_of_hour(&self, kind: &str, actor: &Actor, limit: u32) -> Result<(), Trouble> {
         let now = self.now();
         let count = self.store.count_call(kind, actor.user().as_str(), now, self.deadline()).await?;
-        if count.hour <= u64::from(limit) {
-            return Ok(());
-        }
-        let left_s = 3_600 - now.as_second().rem_euclid(3_600);
-        Err(Trouble::TooMany { retry_after_s: u32::try_from(left_s).unwrap_or(3_600) })
+        if count.hour <= u64::from(limit) { Ok(()) } else { Err(too_many_this_hour(now)) }
+    }
+
+    /// Whether another download may be begun, without counting it: of many who ask for the same at once one begins it.
+    pub(crate) async fn may_download(&self, actor: &Actor) -> Result<(), Trouble> {
+        let limit = self.settings().await?.security.limits.downloads_per_hour;
+        let now = self.now();
+        let counted = self.store.calls_in_hour("download", actor.user().as_str(), now, self.deadline()).await?;
+        if counted < u64::from(limit) { Ok(()) } else { Err(too_many_this_hour(now)) }
     }
 
     /// Notes that somebody may upload a file.

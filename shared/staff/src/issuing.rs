@@ -161,6 +161,30 @@ impl Desk {
         Ok(Ground { now, settings, roles, numbers, own, issued, month, payable })
     }
 
+    /// Judges codes worth `more` that a later date brings back to life, by the ceiling of all money. What is returned
+    /// goes into the act with [`Act::issued`], so that two can't pass the ceiling at one time.
+    ///
+    /// # Errors
+    /// [`Trouble::Invalid`] beyond the ceiling.
+    pub(crate) async fn revived(
+        &self,
+        user: &UserId,
+        settings: &Settings,
+        more: u64,
+    ) -> Result<Option<(String, Issued)>, Trouble> {
+        if settings.codes.ceiling_in_all.is_none() {
+            return Ok(None);
+        }
+        let month = month(time::day(self.now(), &settings.zone()));
+        // Before the sum: whoever changes the sum meanwhile changes this row too, and is noticed.
+        let (_, issued, _) = self.store.issuing(&month, user, self.deadline()).await?;
+        if settings.codes.beyond_all(self.store.payable(self.deadline()).await?, more) {
+            let words = "codes that come back to life would pass the ceiling of what may be payable in all";
+            return Err(Trouble::field("expires_at", "ceiling", words));
+        }
+        Ok(Some((month, issued)))
+    }
+
     /// Whether another try after a lost race may still be made.
     pub(crate) fn once_more(&self, until: Deadline) -> Result<(), Trouble> {
         if until.passed() { Err(store::StoreError::Busy.into()) } else { Ok(()) }

@@ -2,7 +2,7 @@
 
 use crate::{Begun, Desk, Keep, Trouble, issuing::month};
 use domain::{
-    access::{Actor, Authority, Oneself, Permit},
+    access::{Actor, Authority, Oneself, Permit, Refused},
     audit::{Class, Severity},
     batch::RunState,
     change::{Change, Standing},
@@ -30,7 +30,12 @@ impl JobFilter {
 }
 
 fn may_see(actor: &Actor, job: &Job) -> bool {
-    job.owner == *actor.user() || actor.holds(Permission::SystemMonitoring)
+    job.owner == *actor.user() || (actor.holds(Permission::SystemMonitoring) && !actor.assigned_only())
+}
+
+/// The first right that the job's work needs and the actor doesn't hold now.
+fn lacks(actor: &Actor, job: &Job) -> Option<Permission> {
+    job.work.permissions().iter().copied().find(|permission| !actor.holds(*permission))
 }
 
 impl Desk {
@@ -83,6 +88,12 @@ impl Desk {
             if job.cancelled_by.is_some() {
                 return Ok(job);
             }
+            // One's own job one may always stop, in person; a program's key opens what is in its scope.
+            let own = job.owner == *oneself.0.user() && oneself.0.session().is_some();
+            if let Some(missing) = lacks(&oneself.0, &job).filter(|_| !own) {
+                self.refused(&oneself.0, Some(missing.key()), "jobs.cancel").await?;
+                return Err(Refused::Missing(missing).into());
+            }
             let act = self.store.act(oneself, now, Class::Change, "job.cancel_asked", format!("job:{id}"))?;
             let act = act.severity(Severity::Warning);
             let (act, after) = if job.state == JobState::Waiting {
@@ -91,7 +102,9 @@ impl Desk {
                     && change.standing == Standing::Open
                 {
                     let (by, reason) = (oneself.0.user().clone(), "the job was cancelled".to_owned());
-                    act = act.change(Some(&change), &change.decided(Standing::Refused { by, at: now, reason }))?;
+                    let decided = change.decided(Standing::Refused { by, at: now, reason });
+                    act = act.also(oneself, Class::Money, "change.refused", format!("change:{}", change.id))?;
+                    act = crate::changes::described_change(act, &decided).change(Some(&change), &decided)?;
                 }
                 let over = Job { cancelled_by: wished.cancelled_by, ..job.stopped(now) };
                 (self.given_up(act, oneself, &job, &over, now).await?, over)
@@ -164,6 +177,7 @@ impl Desk {
             }
             Work::Export { batch_id, format, qr, sheets } => {
                 let permit = self.permit::<right::PromoCodesDownload>(actor, what).await?;
+                self.count_download(actor).await?;
                 self.export_afresh(&permit, &crate::Wanted { batch_id, format, qr, sheets }, keep).await
             }
             Work::ChangeCodes { act, reason, selection } => {
@@ -183,8 +197,18 @@ impl Desk {
         if let Work::Export { batch_id, .. } = &job.work {
             self.permit::<right::PromoCodesDownload>(actor, "jobs.files").await?;
             self.seen_batch(actor, batch_id).await?;
-        } else if job.owner != *actor.user() {
-            return Err(Trouble::NotFound("file"));
+        } else {
+            if job.owner != *actor.user() {
+                return Err(Trouble::NotFound("file"));
+            }
+            // An import's report names codes; other results are masked.
+            if let (Work::Import { .. }, Some(missing)) = (&job.work, lacks(actor, &job)) {
+                self.refused(actor, Some(missing.key()), "jobs.files").await?;
+                return Err(Refused::Missing(missing).into());
+            }
+            if let Some(batch_id) = job.work.batch_id() {
+                self.seen_batch(actor, batch_id).await?;
+            }
         }
         let file = job.files.get(number).cloned().ok_or(Trouble::NotFound("file"))?;
         Ok((job, file))
@@ -214,7 +238,9 @@ impl Desk {
         limit: usize,
     ) -> Result<Listed<Change>, Trouble> {
         let wanted = |change: &Change| {
-            change.what.is_codes() && standing.is_none_or(|standing| change.standing.name() == standing)
+            change.what.is_codes()
+                && !permit.actor().assigned_only()
+                && standing.is_none_or(|standing| change.standing.name() == standing)
         };
         Ok(self.store.changes(permit, before, limit, wanted, self.deadline()).await?)
     }
@@ -235,7 +261,11 @@ impl Desk {
         let What::Codes { job, batch, .. } = &change.what else { return Err(Trouble::NotFound("change")) };
         self.seen_batch(permit.actor(), batch).await?;
         let now = self.now();
-        change.judge(permit.actor(), now)?;
+        match change.judge(permit.actor(), now) {
+            // Nobody can agree any more, but what waits must be put away.
+            Err(NotAllowed::Lapsed) if refusal.is_some() => {}
+            judged => judged?,
+        }
         let job = self.store.job(job, self.deadline()).await?.ok_or(NotAllowed::Outdated)?;
         if job.state != JobState::Waiting || job.change.as_ref() != Some(id) {
             return Err(NotAllowed::Outdated.into());

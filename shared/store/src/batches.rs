@@ -12,7 +12,7 @@ use domain::{
     access::Authority,
     audit::Entry,
     batch::{Batch, BatchName, BatchState, Code, Run, RunState, STRIP_CODES, Tally},
-    id::UserId,
+    id::{JobId, UserId},
     identity::hex,
     job::{Job, Notice, Print},
     settings::Settings,
@@ -227,8 +227,8 @@ impl Store {
     pub async fn due_batches(&self, now: Timestamp, limit: i32, deadline: Deadline) -> Result<Vec<Batch>, StoreError> {
         let keys = self.due(keys::DUE_BATCH, now, limit, deadline).await?;
         let items = self.read(&keys, deadline).await?;
-        let rows: Result<Vec<Option<Batch>>, _> = keys.iter().map(|key| items.get::<Batch>(key)).collect();
-        Ok(rows?.into_iter().flatten().filter(|batch| batch.look_at.is_some_and(|at| at <= now)).collect())
+        let rows = keys.iter().filter_map(|key| items.readable::<Batch>(key));
+        Ok(rows.filter(|batch| batch.look_at.is_some_and(|at| at <= now)).collect())
     }
 
     /// The logo, if one was set.
@@ -365,7 +365,8 @@ impl Act<'_> {
                 self.own(&keys::batch_name(&name), Some(&after.id), free, &after.id)?;
             }
             if let Some(name) = had {
-                self.own(&keys::batch_name(&name), None, "owned_by = :owner", &after.id)?;
+                let ours = "attribute_not_exists(pk) OR owned_by = :owner";
+                self.own(&keys::batch_name(&name), None, ours, &after.id)?;
             }
         }
         Ok(self)
@@ -418,13 +419,19 @@ impl Act<'_> {
         Ok(self)
     }
 
-    /// That this job is the newest for one caller and one question.
+    /// That this job is the newest for one caller and one question, and which one before it was done.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn asked(mut self, asked: &str, before: Option<&Asked>, job: &Job) -> Result<Self, StoreError> {
+    pub fn asked(
+        mut self,
+        asked: &str,
+        before: Option<&Asked>,
+        done: Option<JobId>,
+        job: &Job,
+    ) -> Result<Self, StoreError> {
         let read = before.map_or(0, |asked| asked.version);
-        let row = Asked { job: job.id.clone(), version: read + 1 };
+        let row = Asked { job: job.id.clone(), done, version: read + 1 };
         let kept = crate::redemptions::expires(job.created_at, domain::job::KEPT_MS / 1_000);
         self.transaction.put(&keys::job_asked(asked), &row, [kept], Expect::Version(read))?;
         Ok(self)

@@ -132,6 +132,27 @@ impl Store {
         Ok(CallCount { minute: counts[0], hour: counts[1] })
     }
 
+    /// How many calls were counted in the clock's present hour, without counting one.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn calls_in_hour(
+        &self,
+        kind: &str,
+        who: &str,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<u64, StoreError> {
+        #[derive(Deserialize)]
+        struct Hour {
+            #[serde(default)]
+            whole: u64,
+        }
+        let key = keys::calls_of_hour(kind, who, now);
+        let row: Option<Hour> = self.read(std::slice::from_ref(&key), deadline).await?.get(&key)?;
+        Ok(row.map_or(0, |row| row.whole))
+    }
+
     /// As [`Store::count_call`], for the UTC day. It is a row of its own, so only asked for where a day's limit exists.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use domain::{
     access::Authority,
     alert::Alert,
     audit::{Class, Entry, Severity},
-    batch::{Act, Batch, Code, CodeId, Counts, OwnExpiry, Run, RunState, STRIP_CODES, Statistics, Tally},
+    batch::{Act, Batch, BatchState, Code, CodeId, Counts, OwnExpiry, Run, RunState, STRIP_CODES, Statistics, Tally},
     code::CodeText,
     job::Job,
 };
@@ -161,6 +161,15 @@ impl Store {
         Ok(rows.len())
     }
 
+    /// A batch's codes with a date of their own.
+    async fn own_dated(&self, batch_id: &str, deadline: Deadline) -> Result<Vec<OwnExpiry>, StoreError> {
+        let dated: Vec<OwnDateRow> = self.beside_batch(batch_id, "OWNDATE#", usize::MAX, deadline).await?;
+        let texts: Vec<CodeText> = dated.into_iter().map(|row| row.text).collect();
+        let codes = self.codes(&texts, deadline).await?.into_iter().flatten();
+        let own = codes.filter(|code| code.own_expiry.is_some() && code.batch_id == batch_id);
+        Ok(own.map(|code| OwnExpiry { id: code.id(), code }).collect())
+    }
+
     /// Rows beside a batch whose sort key begins with `prefix`.
     pub(crate) async fn beside_batch<T: serde::de::DeserializeOwned>(
         &self,
@@ -233,7 +242,8 @@ impl Store {
         Ok((counts, days))
     }
 
-    /// What may still be asked for of all open batches: codes there and coming, without what was redeemed.
+    /// What may still be asked for: of open batches codes there and coming, without what was redeemed; of batches whose
+    /// date has passed the codes with a date of their own.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -241,9 +251,19 @@ impl Store {
         let mut sum: u64 = 0;
         let mut position = None;
         loop {
-            let open = |batch: &Batch| batch.state.is_open() && batch.codes + batch.coming > 0;
+            let dated = |batch: &Batch| batch.state == BatchState::Expired && !batch.expired_by_hand;
+            let open = |batch: &Batch| (batch.state.is_open() || dated(batch)) && batch.codes + batch.coming > 0;
             let listed = self.batches(true, position, usize::MAX, open, deadline).await?;
             for batch in &listed.items {
+                if dated(batch) {
+                    let open = self.own_dated(&batch.id, deadline).await?.into_iter().filter(|own| {
+                        let code = &own.code;
+                        code.claim.is_none() && !code.deleted && !code.reported
+                    });
+                    let worth = (open.count() as u64).saturating_mul(batch.money.amount);
+                    sum = sum.saturating_add(worth);
+                    continue;
+                }
                 let (counts, _) = self.counts(&batch.id, deadline).await?;
                 let issued = batch.issued_amount();
                 sum = sum.saturating_add(issued.saturating_sub(counts.redeemed_amount));
@@ -267,16 +287,7 @@ impl Store {
         deadline: Deadline,
     ) -> Result<(Statistics, BTreeMap<String, DayCounts>), StoreError> {
         let (counts, days) = self.counts(&batch.id, deadline).await?;
-        let dated: Vec<OwnDateRow> = self.beside_batch(&batch.id, "OWNDATE#", usize::MAX, deadline).await?;
-        let texts: Vec<CodeText> = dated.into_iter().map(|row| row.text).collect();
-        let own: Vec<OwnExpiry> = self
-            .codes(&texts, deadline)
-            .await?
-            .into_iter()
-            .flatten()
-            .filter(|code| code.own_expiry.is_some())
-            .map(|code| OwnExpiry { id: code.id(), code })
-            .collect();
+        let own = self.own_dated(&batch.id, deadline).await?;
         Ok((Statistics::of(batch, &counts, &own, grace_hours, now), days))
     }
 

@@ -45,6 +45,9 @@ struct ResultsRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     pub job: JobId,
+    /// The newest one before it that was done: what there is while the newest isn't, or if it fails.
+    #[serde(default)]
+    pub done: Option<JobId>,
     pub version: u64,
 }
 
@@ -151,8 +154,8 @@ impl Store {
     pub async fn due_jobs(&self, now: Timestamp, limit: i32, deadline: Deadline) -> Result<Vec<Job>, StoreError> {
         let keys = self.due(keys::DUE_JOB, now, limit, deadline).await?;
         let items = self.read(&keys, deadline).await?;
-        let rows: Result<Vec<Option<Job>>, _> = keys.iter().map(|key| items.get::<Job>(key)).collect();
-        Ok(rows?.into_iter().flatten().filter(|job| job.due_at().is_some_and(|due| due <= now)).collect())
+        let rows = keys.iter().filter_map(|key| items.readable::<Job>(key));
+        Ok(rows.filter(|job| job.due_at().is_some_and(|due| due <= now)).collect())
     }
 
     /// Results of a bulk act, chunk by chunk in order, from `chunk` on: at most one page of them, and the chunk to go on

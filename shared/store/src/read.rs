@@ -22,6 +22,14 @@ impl Items {
     pub fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
         self.0.get(key).map(|item| serde_dynamo::from_item(item.clone())).transpose().map_err(StoreError::from)
     }
+
+    /// The row where it can be read: one bad row doesn't keep the others from being found.
+    pub(crate) fn readable<T: DeserializeOwned>(&self, key: &Key) -> Option<T> {
+        self.get(key).unwrap_or_else(|error| {
+            tracing::error!(%error, "a due row cannot be read");
+            None
+        })
+    }
 }
 
 impl Store {

@@ -59,7 +59,7 @@ pub async fn live(behaviour: &Behaviour, faults: &[(usize, Fault)]) -> Lived {
         life.sweep().await;
         life.rest(MAX_ROUNDS).await;
     }
-    let mut broken = life.world.broken(true).await;
+    let mut broken = life.world.broken_money(true).await;
     let code = life.world.codes.first().cloned().expect("a world has a code");
     let end = match life.world.payout(&code).await {
         Some(payout) => payout.state.name().to_owned(),

@@ -62,7 +62,7 @@ pub async fn tell(text: &str) -> Told {
     while let Some((number, line)) = teller.lines.next() {
         teller.line(line.trim_end()).await.map_err(|why| format!("line {}: {why}", number + 1))?;
     }
-    let broken = teller.world.broken(false).await;
+    let broken = teller.world.broken_money(false).await;
     if broken.is_empty() { Ok(()) } else { Err(format!("afterwards: {broken:?}")) }
 }
 

@@ -4,14 +4,11 @@ use super::{PAGE_DEFAULT, PAGE_MAX};
 use crate::{
     App,
     caller::Needs,
+    csv_file,
     views::{ClassName, EntryView, SeverityName},
 };
-use aide::{
-    generate::GenContext,
-    openapi::{MediaType, Operation},
-};
+use aide::{generate::GenContext, openapi::Operation};
 use axum::{
-    body::Body,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -22,10 +19,10 @@ use domain::{
     time::{self, DAY_MS},
 };
 use garde::Validate;
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sheets::csv::Writer;
 use store::{Deadline, Sought};
 use web::{Api, FieldProblem, Json, OperationOutput, Page, Problem, Query, routing};
 
@@ -139,26 +136,16 @@ const EXPORT_BYTES: usize = 4_000_000;
 
 /// A CSV file, and where the next one goes on.
 struct Csv {
-    text: String,
+    bytes: Vec<u8>,
     next: Option<String>,
     searched_back_to: String,
 }
 
 impl IntoResponse for Csv {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.text));
-        let mut put = |name: &'static str, value: &str| {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
-            }
-        };
-        put("content-type", "text/csv; charset=utf-8; header=present");
-        put("content-disposition", "attachment; filename=\"audit-log.csv\"");
-        put("x-searched-back-to", &self.searched_back_to);
-        if let Some(next) = &self.next {
-            put("x-next-cursor", next);
-        }
-        response
+        let mut headers = vec![("x-searched-back-to", self.searched_back_to.as_str())];
+        headers.extend(self.next.as_deref().map(|next| ("x-next-cursor", next)));
+        csv_file::answer("audit-log.csv", self.bytes, &headers)
     }
 }
 
@@ -166,12 +153,11 @@ impl OperationOutput for Csv {
     type Inner = String;
 
     fn operation_response(_: &mut GenContext, _: &mut Operation) -> Option<aide::openapi::Response> {
-        let content = [("text/csv".to_owned(), MediaType::default())].into_iter().collect();
-        let description = "Entries, newest first.".to_owned();
-        let mut response = aide::openapi::Response { description, content, ..Default::default() };
-        web::openapi::response_header(&mut response, "X-Searched-Back-To", "Everything younger is in this file.");
-        web::openapi::response_header(&mut response, "X-Next-Cursor", "Where the next file goes on, if there is more.");
-        Some(response)
+        let headers = [
+            ("X-Searched-Back-To", "Everything younger is in this file."),
+            ("X-Next-Cursor", "Where the next file goes on, if there is more."),
+        ];
+        Some(csv_file::documented("Entries, newest first.", &headers))
     }
 
     fn inferred_responses(
@@ -180,11 +166,6 @@ impl OperationOutput for Csv {
     ) -> Vec<(Option<aide::openapi::StatusCode>, aide::openapi::Response)> {
         web::openapi::inferred::<Self>(ctx, operation, 200)
     }
-}
-
-/// A cell that no spreadsheet runs as a formula.
-pub fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 const COLUMNS: [&str; 12] = [
@@ -212,20 +193,20 @@ fn row(entry: &Entry) -> [String; 12] {
         })
         .collect();
     let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let text = |value: &Option<String>| cell(value.as_deref().unwrap_or_default());
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
     [
         entry.at.to_string(),
         word(serde_json::to_value(ClassName::from(entry.class)).unwrap_or_default()),
         word(serde_json::to_value(SeverityName::from(entry.severity)).unwrap_or_default()),
-        cell(&entry.action),
-        cell(&entry.actor),
-        cell(&entry.entity),
+        entry.action.clone(),
+        entry.actor.clone(),
+        entry.entity.clone(),
         text(&entry.session),
         text(&entry.address),
         text(&entry.agent),
         text(&entry.permission),
         entry.count.map(|count| count.to_string()).unwrap_or_default(),
-        cell(&changes.join("; ")),
+        changes.join("; "),
     ]
 }
 
@@ -250,9 +231,7 @@ async fn export(
     let bound = format!("export|{}|{bound}", permit.actor().user());
     let mut position: Option<String> = app.position(&bound, query.cursor.as_deref()).await?;
     let most = query.limit.map_or(EXPORT_MAX, |limit| limit as usize);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let write = |writer: &mut csv::Writer<Vec<u8>>, row: &[String]| writer.write_record(row).map_err(unwritten);
-    write(&mut writer, &COLUMNS.map(str::to_owned))?;
+    let mut writer = Writer::new(&COLUMNS);
     let (mut count, mut bytes) = (0, 0);
     let until = Deadline::in_ms(EXPORT_MS);
     let searched_back_to = loop {
@@ -261,7 +240,7 @@ async fn export(
         for entry in &found.entries {
             let row = row(entry);
             bytes += row.iter().map(|cell| cell.len() + 3).sum::<usize>();
-            write(&mut writer, &row)?;
+            writer.row(&row);
         }
         count += found.entries.len();
         position = found.next;
@@ -269,16 +248,9 @@ async fn export(
             break found.searched_back_to;
         }
     };
-    let text = writer.into_inner().map_err(unwritten)?;
-    let text = String::from_utf8(text).map_err(unwritten)?;
     app.desk.note_export(&permit, count, &sought).await.map_err(problem)?;
     let next = app.cursor(&bound, position).await?;
-    Ok(Csv { text, next, searched_back_to: searched_back_to.to_string() })
-}
-
-fn unwritten(error: impl std::fmt::Display) -> Problem {
-    tracing::error!(%error, "an export cannot be written");
-    Problem::internal()
+    Ok(Csv { bytes: writer.take(), next, searched_back_to: searched_back_to.to_string() })
 }
 
 #[derive(Deserialize, Validate, JsonSchema)]

@@ -1,13 +1,9 @@
 //! Batches and their figures as CSV, without any code.
 
-use super::{audit::cell, batch_forms::BatchQuery};
-use crate::{App, caller::Needs};
-use aide::{
-    generate::GenContext,
-    openapi::{MediaType, Operation},
-};
+use super::batch_forms::BatchQuery;
+use crate::{App, caller::Needs, csv_file};
+use aide::{generate::GenContext, openapi::Operation};
 use axum::{
-    body::Body,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -15,7 +11,7 @@ use domain::{
     batch::{Batch, Statistics},
     permission::right::BatchesExport,
 };
-use http::{HeaderName, HeaderValue};
+use sheets::csv::Writer;
 use store::Deadline;
 use web::{Api, OperationOutput, Problem, Query, routing};
 
@@ -28,24 +24,14 @@ const GATHER_MS: u64 = 20_000;
 
 /// A CSV file, and where the next one goes on.
 struct Csv {
-    text: String,
+    bytes: Vec<u8>,
     next: Option<String>,
 }
 
 impl IntoResponse for Csv {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.text));
-        let mut put = |name: &'static str, value: &str| {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
-            }
-        };
-        put("content-type", "text/csv; charset=utf-8; header=present");
-        put("content-disposition", "attachment; filename=\"batches.csv\"");
-        if let Some(next) = &self.next {
-            put("x-next-cursor", next);
-        }
-        response
+        let next = self.next.as_deref().map(|next| ("x-next-cursor", next));
+        csv_file::answer("batches.csv", self.bytes, &next.into_iter().collect::<Vec<_>>())
     }
 }
 
@@ -53,11 +39,8 @@ impl OperationOutput for Csv {
     type Inner = String;
 
     fn operation_response(_: &mut GenContext, _: &mut Operation) -> Option<aide::openapi::Response> {
-        let content = [("text/csv".to_owned(), MediaType::default())].into_iter().collect();
-        let description = "Batches with their figures.".to_owned();
-        let mut response = aide::openapi::Response { description, content, ..Default::default() };
-        web::openapi::response_header(&mut response, "X-Next-Cursor", "Where the next file goes on, if there is more.");
-        Some(response)
+        let headers = [("X-Next-Cursor", "Where the next file goes on, if there is more.")];
+        Some(csv_file::documented("Batches with their figures.", &headers))
     }
 
     fn inferred_responses(
@@ -99,8 +82,8 @@ const COLUMNS: [&str; 25] = [
 fn row(batch: &Batch, figures: &Statistics) -> [String; 25] {
     [
         batch.number.to_string(),
-        cell(&batch.name),
-        cell(&batch.description),
+        batch.name.clone(),
+        batch.description.clone(),
         batch.state.name().to_owned(),
         batch.money.amount.to_string(),
         batch.money.currency.code().to_owned(),
@@ -140,8 +123,7 @@ async fn download(
     app.desk.count_download(permit.actor()).await.map_err(problem)?;
     let mut next = position;
     let most = query.limit.map_or(BATCHES_MAX, |limit| limit as usize);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(COLUMNS).map_err(unwritten)?;
+    let mut writer = Writer::new(&COLUMNS);
     let until = Deadline::in_ms(GATHER_MS);
     let mut count = 0;
     'gathering: loop {
@@ -150,7 +132,7 @@ async fn download(
         let listed = app.desk.batches(&permit, &filter, newest_first, position, page).await.map_err(problem)?;
         for batch in &listed.items {
             let (figures, _) = app.desk.figures(batch).await.map_err(problem)?;
-            writer.write_record(row(batch, &figures)).map_err(unwritten)?;
+            writer.row(&row(batch, &figures));
             count += 1;
             next = Some(batch.number.to_string());
             if until.passed() {
@@ -162,14 +144,8 @@ async fn download(
             break;
         }
     }
-    let text = String::from_utf8(writer.into_inner().map_err(unwritten)?).map_err(unwritten)?;
     app.desk.note_batches_export(&permit, count).await.map_err(problem)?;
-    Ok(Csv { text, next: app.cursor(&bound, next).await? })
-}
-
-fn unwritten(error: impl std::fmt::Display) -> Problem {
-    tracing::error!(%error, "a list of batches cannot be written");
-    Problem::internal()
+    Ok(Csv { bytes: writer.take(), next: app.cursor(&bound, next).await? })
 }
 
 pub fn routes(api: Api<App>) -> Api<App> {

@@ -334,8 +334,10 @@ async fn download(
         // Its files were cleared away: none fits, so one is made.
         sought = app.desk.export(&permit, &wanted, Some(&job.id)).await.map_err(|trouble| app.problem(trouble))?;
     }
-    let (Sought::Ready(job) | Sought::Coming(job)) = sought;
-    app.nudge(&job).await;
+    if let Sought::Begun(job) = &sought {
+        app.nudge(job).await;
+    }
+    let (Sought::Ready(job) | Sought::Coming(job) | Sought::Begun(job)) = sought;
     Ok(Exported::Coming(Box::new(AcceptedAt { location: job_location(&job), body: JobView::from(&job) })))
 }
 

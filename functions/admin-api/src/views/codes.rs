@@ -1,4 +1,4 @@
-//! Codes as the API shows them: masked, as long as nobody has claimed them and nobody has asked to see them whole.
+//! Codes as the API shows them: masked, until they are redeemed or somebody asks to see them whole.
 
 use super::{
     FieldChange,
@@ -99,7 +99,7 @@ pub struct MetadataField {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CodeView {
     pub id: String,
-    /// Masked while nobody has claimed it.
+    /// Masked until it is redeemed.
     pub code: String,
     pub masked: bool,
     pub state: CodeStateName,

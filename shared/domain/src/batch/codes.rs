@@ -103,9 +103,9 @@ impl Code {
 
     /// Whether its time is over, by its own date or its batch's. A batch that was expired by hand takes all with it.
     pub fn is_over(&self, batch: &Batch, grace_hours: u32, now: Timestamp) -> bool {
-        let by_batch = match batch.state {
+        let by_batch = match batch.standing() {
             // A date of its own outlives the batch's date, never a person's word.
-            BatchState::Expired => self.own_expiry.is_none() || batch.expired_by_hand,
+            BatchState::Expired => self.own_expiry.is_none() || batch.expired_by_hand || batch.was_blocked,
             BatchState::Completed => true,
             BatchState::Generating
             | BatchState::Active

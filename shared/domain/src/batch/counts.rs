@@ -117,7 +117,7 @@ impl Statistics {
         let mut blocked = tally.blocked;
         let mut active = all - claimed - blocked - tally.deleted - tally.reported_unclaimed;
         let mut expired = 0;
-        let over = match batch.state {
+        let over = match batch.standing() {
             BatchState::Expired | BatchState::Completed => true,
             BatchState::Generating
             | BatchState::Active

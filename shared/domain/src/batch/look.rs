@@ -30,11 +30,8 @@ impl Batch {
         let later =
             |at: Option<Timestamp>| Look::Later(Self { look_at: at, version: self.version + 1, ..self.clone() });
         match self.state {
-            BatchState::Active if now >= ends_at => {
-                Look::Becomes(Self { look_at: Some(time::plus(now, AGAIN_MS)), ..self.moved(BatchState::Expired, now) })
-            }
-            BatchState::Blocked if now >= ends_at => {
-                Look::Becomes(Self { look_at: Some(time::plus(now, AGAIN_MS)), ..self.moved(BatchState::Expired, now) })
+            BatchState::Active | BatchState::Blocked if now >= ends_at => {
+                Look::Becomes(Self { look_at: Some(time::plus(now, AGAIN_MS)), ..self.expired(now) })
             }
             BatchState::Active if self.codes > 0 && self.coming == 0 && statistics.nothing_open() => {
                 Look::Becomes(Self { look_at: None, ..self.moved(BatchState::Completed, now) })
