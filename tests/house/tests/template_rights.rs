@@ -324,7 +324,7 @@ fn files_are_read_and_written_by_those_whose_work_they_are_and_go_by_themselves(
         ["uploads/*", "jobs/*"].iter().filter(allowed).map(|folder| (*folder).to_owned()).collect()
     };
     for (binary, reads, writes) in [
-        ("admin-api", &["uploads/*", "jobs/*"][..], &["uploads/*"][..]),
+        ("admin-api", &["jobs/*"][..], &["uploads/*"][..]),
         ("generation", &["uploads/*", "jobs/*"], &["jobs/*"]),
         ("export", &["jobs/*"], &["jobs/*"]),
     ] {
