@@ -366,7 +366,9 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(
             "/api/v1/admin/promo-codes",
             routing::get_with(list, |op| {
-                op.id("listCodes").tag("promo-codes").summary("Codes in the order of print, masked until they are redeemed.")
+                op.id("listCodes")
+                    .tag("promo-codes")
+                    .summary("Codes in the order of print, masked until they are redeemed.")
             }),
         )
         .route(
