@@ -369,6 +369,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
                 op.id("listCodes")
                     .tag("promo-codes")
                     .summary("Codes in the order of print, masked until they are redeemed.")
+                    .with(answers(&[404]))
             }),
         )
         .route(
@@ -386,7 +387,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(
             "/api/v1/admin/promo-codes/stats",
             routing::get_with(statistics, |op| {
-                op.id("codeStatistics").tag("promo-codes").summary("Codes by state, batch and day.")
+                op.id("codeStatistics")
+                    .tag("promo-codes")
+                    .summary("Codes by state, batch and day.")
+                    .with(answers(&[404]))
             }),
         )
         .route(
