@@ -178,10 +178,8 @@ impl Batch {
 
     /// Its state, for an archived one what it was before: an archive changes nothing about its codes.
     pub fn standing(&self) -> BatchState {
-        match self.state {
-            BatchState::Archived => self.archived_from.unwrap_or(BatchState::Archived),
-            state => state,
-        }
+        let put_away = self.archived_from.filter(|_| self.state == BatchState::Archived);
+        put_away.unwrap_or(self.state)
     }
 
     /// What all its codes are worth, those that are coming with them.
