@@ -159,7 +159,8 @@ impl Disbursement {
         let body = message.body.unwrap_or_default();
         let nudge = serde_json::from_str::<Nudge>(&body).map_err(|_| Unfinished::Malformed);
         let worked = match nudge {
-            Ok(nudge) => self.work(&nudge.payout, until).await,
+            Ok(Nudge::Payout(id)) => self.work(&id, until).await,
+            Ok(Nudge::Name(_) | Nudge::Balance) => Ok(()),
             Err(malformed) => Err(malformed),
         };
         worked.map_err(|unfinished| {

@@ -65,12 +65,7 @@ impl Settings {
         if menu.iter().enumerate().any(|(at, item)| menu[..at].contains(item)) {
             problems.push("ussd.menu: each entry once".to_owned());
         }
-        if self.payouts.retries > 5 {
-            problems.push("payouts.retries: at most 5".to_owned());
-        }
-        if self.payouts.retry_minutes.is_empty() || self.payouts.retry_minutes.contains(&0) {
-            problems.push("payouts.retry_minutes: at least one, each at least 1".to_owned());
-        }
+        problems.extend(self.payouts.problems());
         problems.extend(self.codes.problems());
         problems.extend(self.sheets.problems());
         problems.extend(self.security.problems().into_iter().map(|(field, what)| format!("security.{field}: {what}")));
@@ -145,14 +140,19 @@ pub struct RedemptionRules {
     pub cooldown_minutes: u32,
     /// Hours after its expiry in which a code still redeems.
     pub grace_hours: u32,
+    /// Whether one customer may redeem codes of more than one batch.
+    pub several_batches: bool,
 }
 
 impl Default for RedemptionRules {
     fn default() -> Self {
-        Self { per_day: Some(20), in_all: None, cooldown_minutes: 0, grace_hours: 0 }
+        Self { per_day: Some(20), in_all: None, cooldown_minutes: 0, grace_hours: 0, several_batches: true }
     }
 }
 
+/// How money is sent: retries, limits, approval, and when sending pauses by itself.
+///
+/// Amounts are whole units of the account's currency; no limit where there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PayoutPolicy {
@@ -162,11 +162,120 @@ pub struct PayoutPolicy {
     pub retry_minutes: Vec<u32>,
     /// Seconds after an accepted send until its state is asked for without a callback. MTN advises five minutes.
     pub first_ask_seconds: u32,
+    /// Questions to the provider in one second, over all workers. MTN takes ten (contracts.md 2, throttling).
+    pub asks_per_second: u32,
+    /// The most that one payout may be (PAY-09).
+    pub most_per_payout: Option<u64>,
+    /// The most that one customer may redeem in a calendar day and month of the business.
+    pub customer_per_day: Option<u64>,
+    pub customer_per_month: Option<u64>,
+    /// The most that is sent in a calendar day and month, to everybody; beyond, payouts wait for the next one.
+    pub total_per_day: Option<u64>,
+    pub total_per_month: Option<u64>,
+    /// A payout of more than this needs a second person (PAY-08).
+    pub approve_above: Option<u64>,
+    /// Every payout needs a second person.
+    pub approve_all: bool,
+    /// Whether the receiving account is asked about before anything is sent (PAY-14).
+    pub check_account: bool,
+    /// How long an answer about an account is believed.
+    pub account_kept_hours: u32,
+    /// Failures of the provider in a row that open the circuit breaker (PAY-05).
+    pub breaker_after: u32,
+    /// How long it stays open before one probe; doubled with each probe that fails, up to sixteen times.
+    pub breaker_seconds: u32,
+    /// A float below this is an alert (PAY-10).
+    pub balance_alert: u64,
+    /// Sending pauses while the float, less all that is on its way, is below this.
+    pub balance_pause: u64,
+    /// Minutes between two looks at the float.
+    pub balance_minutes: u32,
+    /// Sending pauses when fewer than this many of a hundred of the last outcomes are paid (PAY-15).
+    pub pause_below_percent: Option<u8>,
+    /// How many outcomes are looked at.
+    pub outcomes: u32,
+    /// What happens to a caller who isn't on MTN (USD-11).
+    pub other_networks: OtherNetworks,
 }
 
 impl Default for PayoutPolicy {
     fn default() -> Self {
-        Self { retries: 3, retry_minutes: vec![1, 5, 15, 30, 60], first_ask_seconds: 300 }
+        Self {
+            retries: 3,
+            retry_minutes: vec![1, 5, 15, 30, 60],
+            first_ask_seconds: 300,
+            asks_per_second: 10,
+            most_per_payout: None,
+            customer_per_day: None,
+            customer_per_month: None,
+            total_per_day: None,
+            total_per_month: None,
+            approve_above: None,
+            approve_all: false,
+            check_account: false,
+            account_kept_hours: 24,
+            breaker_after: 5,
+            breaker_seconds: 30,
+            balance_alert: 0,
+            balance_pause: 0,
+            balance_minutes: 5,
+            pause_below_percent: Some(50),
+            outcomes: 100,
+            other_networks: OtherNetworks::AskNumber,
+        }
+    }
+}
+
+/// What a caller on another network than MTN is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OtherNetworks {
+    /// To name an MTN number, whose owner's name is shown and confirmed before anything is redeemed.
+    AskNumber,
+    /// To be paid by the second rail.
+    SecondRail,
+    /// Nothing: the code stays as it is.
+    Refuse,
+}
+
+impl PayoutPolicy {
+    /// Whether a payout of `amount` waits for a second person before its first send.
+    pub fn needs_approval(&self, amount: u64) -> bool {
+        self.approve_all || self.approve_above.is_some_and(|above| amount > above)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut must = |holds: bool, what: &str| {
+            if !holds {
+                problems.push(format!("payouts.{what}"));
+            }
+        };
+        must(self.retries <= 5, "retries: at most 5");
+        must(!self.retry_minutes.is_empty(), "retry_minutes: at least one");
+        must(self.retry_minutes.len() <= 10, "retry_minutes: at most 10");
+        must(self.retry_minutes.iter().all(|minutes| (1..=1_440).contains(minutes)), "retry_minutes: each 1 to 1440");
+        must((1..=3_600).contains(&self.first_ask_seconds), "first_ask_seconds: between 1 and 3600");
+        must((1..=100_000).contains(&self.asks_per_second), "asks_per_second: between 1 and 100000");
+        let rises = |day: Option<u64>, month: Option<u64>| day.zip(month).is_none_or(|(day, month)| day <= month);
+        must(rises(self.customer_per_day, self.customer_per_month), "customer_per_day ≤ payouts.customer_per_month");
+        must(rises(self.total_per_day, self.total_per_month), "total_per_day ≤ payouts.total_per_month");
+        let limits = [
+            self.most_per_payout,
+            self.customer_per_day,
+            self.customer_per_month,
+            self.total_per_day,
+            self.total_per_month,
+        ];
+        must(limits.iter().all(|limit| *limit != Some(0)), "limits: at least 1, or none for no limit");
+        must((1..=720).contains(&self.account_kept_hours), "account_kept_hours: between 1 and 720");
+        must((1..=1_000).contains(&self.breaker_after), "breaker_after: between 1 and 1000");
+        must((1..=3_600).contains(&self.breaker_seconds), "breaker_seconds: between 1 and 3600");
+        must(self.balance_pause <= self.balance_alert, "balance_pause ≤ payouts.balance_alert");
+        must((1..=1_440).contains(&self.balance_minutes), "balance_minutes: between 1 and 1440");
+        must(self.pause_below_percent.is_none_or(|percent| percent <= 100), "pause_below_percent: at most 100");
+        must((50..=500).contains(&self.outcomes), "outcomes: between 50 and 500");
+        problems
     }
 }
 

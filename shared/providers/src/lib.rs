@@ -41,4 +41,6 @@ pub trait MobileMoney: Send + Sync {
     fn balance(&self) -> Boxed<'_, Result<u64, NotReady>>;
     /// Whether the payee's account is active; an error means that nobody knows.
     fn account_active<'a>(&'a self, payee: &'a str) -> Boxed<'a, Result<bool, NotReady>>;
+    /// The name on the payee's account; none where there is no such account. Nothing but the name is kept.
+    fn holder_name<'a>(&'a self, payee: &'a str) -> Boxed<'a, Result<Option<String>, NotReady>>;
 }

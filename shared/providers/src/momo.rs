@@ -10,7 +10,7 @@ use crate::{
     Boxed, MobileMoney, NotReady, Transfer,
     transport::{Transport, TransportError},
 };
-use answers::{json, read_status, read_transfer};
+use answers::{is_unknown, json, read_status, read_transfer};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use domain::payout::{Rail, StatusAnswer, TransferAnswer};
@@ -26,6 +26,8 @@ use tokio::sync::Mutex;
 const RENEW_EARLY: Duration = Duration::from_secs(600);
 /// A note has at most 128 characters at MTN.
 const MAX_NOTE: usize = 128;
+/// A longer name is cut.
+const MAX_NAME: usize = 64;
 
 /// MTN's keys for one product.
 #[derive(Clone)]
@@ -267,8 +269,35 @@ impl MobileMoney for MtnMomo {
             let answer = self.call(Method::GET, &path, None).await.map_err(|error| NotReady(error.why()))?;
             match (answer.status(), json(&answer)) {
                 (StatusCode::OK, Some(Active::Object { result } | Active::Bare(result))) => Ok(result),
+                // A typed answer that there is nobody; a gateway's page proves nothing.
+                _ if is_unknown(&answer) => Ok(false),
                 _ => Err(odd("account holder", &answer)),
             }
+        })
+    }
+
+    fn holder_name<'a>(&'a self, payee: &'a str) -> Boxed<'a, Result<Option<String>, NotReady>> {
+        // The answer has a date of birth as well, which nobody here needs: it is never read.
+        #[derive(Deserialize)]
+        struct Holder {
+            name: Option<String>,
+            given_name: Option<String>,
+            family_name: Option<String>,
+        }
+        Box::pin(async move {
+            let path = format!("accountholder/msisdn/{payee}/basicuserinfo");
+            let answer = self.call(Method::GET, &path, None).await.map_err(|error| NotReady(error.why()))?;
+            if is_unknown(&answer) {
+                return Ok(None);
+            }
+            let holder: Holder = (answer.status() == StatusCode::OK)
+                .then(|| json(&answer))
+                .flatten()
+                .ok_or_else(|| odd("account holder", &answer))?;
+            let parts = [holder.given_name, holder.family_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let name = holder.name.filter(|name| !name.trim().is_empty()).unwrap_or(parts);
+            let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+            if name.is_empty() { Err(odd("account holder", &answer)) } else { Ok(Some(name)) }
         })
     }
 }

@@ -2,15 +2,24 @@
 //! only time.
 
 use crate::{aws::Aws, config::Environment};
-use domain::{id::JobId, identity::RedemptionId, job::Job};
+use domain::{
+    id::JobId,
+    identity::{CustomerId, RedemptionId},
+    job::Job,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The body of a message.
+/// The body of a message to the payout worker, the only function that holds MoMo's keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nudge {
-    pub payout: RedemptionId,
+#[serde(rename_all = "snake_case")]
+pub enum Nudge {
+    /// Look at this payout.
+    Payout(RedemptionId),
+    /// Whose account is the number that this customer has named?
+    Name(CustomerId),
+    /// How much is left in the float?
+    Balance,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +51,15 @@ impl Nudges {
     /// # Errors
     /// [`NotSent`]; the due index finds the row later.
     pub async fn send(&self, payout: &RedemptionId) -> Result<(), NotSent> {
-        send(&self.client, &self.url, &Nudge { payout: payout.clone() }, self.limit).await
+        self.ask(&Nudge::Payout(payout.clone())).await
+    }
+
+    /// As [`Nudges::send`], for whatever the payout worker can be asked.
+    ///
+    /// # Errors
+    /// [`NotSent`].
+    pub async fn ask(&self, nudge: &Nudge) -> Result<(), NotSent> {
+        send(&self.client, &self.url, nudge, self.limit).await
     }
 }
 

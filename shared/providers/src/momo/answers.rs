@@ -66,6 +66,12 @@ enum Reason {
     Object { code: String },
 }
 
+/// A typed "there is no such thing".
+pub fn is_unknown(answer: &Response<Bytes>) -> bool {
+    answer.status() == StatusCode::NOT_FOUND
+        && json::<ErrorBody>(answer).is_some_and(|body| body.code == "RESOURCE_NOT_FOUND")
+}
+
 pub fn read_transfer(answer: &Response<Bytes>) -> TransferAnswer {
     let code = json::<ErrorBody>(answer).map(|body| body.code);
     let status = answer.status();
@@ -95,10 +101,7 @@ pub fn read_status(answer: &Response<Bytes>) -> StatusAnswer {
             None => StatusAnswer::Unknown(format!("{word} that is no status")),
         },
         // Only a typed answer of MTN's proves anything; a gateway's 404 page doesn't.
-        StatusCode::NOT_FOUND => match json::<ErrorBody>(answer) {
-            Some(ErrorBody { code }) if code == "RESOURCE_NOT_FOUND" => StatusAnswer::NotFound,
-            Some(_) | None => StatusAnswer::Unknown(word),
-        },
+        StatusCode::NOT_FOUND if is_unknown(answer) => StatusAnswer::NotFound,
         _ => StatusAnswer::Unknown(word),
     }
 }

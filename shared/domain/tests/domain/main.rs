@@ -1,0 +1,34 @@
+//! The business, decided without clock, network or table.
+//!
+//! One program for all of them: it is linked once.
+
+mod access;
+mod audit_entries;
+mod batch_statistics;
+mod batches;
+mod codes;
+mod decisions;
+mod dialogue;
+mod drawing_codes;
+mod jobs;
+mod ladder;
+mod letters;
+mod money_and_phones;
+mod payout_answers;
+mod payout_courses;
+mod payout_walk;
+mod payouts;
+mod people;
+mod permissions;
+mod provider;
+mod records;
+mod references;
+mod sample;
+mod screens;
+mod seals;
+mod second_person;
+mod security;
+mod sessions;
+mod staff;
+mod two_people;
+mod wording;

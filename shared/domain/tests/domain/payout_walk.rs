@@ -1,0 +1,336 @@
+//! A payout among workers that crash, hold stale copies and lose answers, against a model of the provider.
+//!
+//! Thousands of walks, each of a few hundred random steps from its own seed; then the storm ends and time runs.
+//! After each step the promises are looked at; at the end the payout must say what the provider knows.
+
+use crate::provider;
+use crate::sample;
+
+use domain::{
+    payout::{Payout, State, StatusAnswer, Step, TransferAnswer, plan},
+    settings::PayoutPolicy,
+    switches::Switches,
+    time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, between, plus},
+};
+use jiff::Timestamp;
+use provider::{Dice, Provider};
+use sample::{ENVIRONMENT, LEASE_MS, noon, payout, rail};
+
+/// A function is ended after this long, before its lease ends.
+const FUNCTION_MS: i64 = 45 * SECOND_MS;
+const WALKS: u64 = 5_000;
+const STEPS: u64 = 400;
+const WORKERS: usize = 4;
+
+/// Where a worker stands between reading the row and writing what it learned.
+#[derive(Clone)]
+enum Worker {
+    Idle,
+    Read {
+        row: Payout,
+        at: Timestamp,
+    },
+    Planned {
+        row: Payout,
+        step: Step,
+        at: Timestamp,
+    },
+    /// `asks` names the reference to ask about; without it the newest one is sent.
+    Claimed {
+        row: Payout,
+        sends: bool,
+        asks: Option<String>,
+        at: Timestamp,
+    },
+    Told {
+        row: Payout,
+        reference: String,
+        answer: Answer,
+        at: Timestamp,
+    },
+}
+
+#[derive(Clone)]
+enum Answer {
+    Transfer(TransferAnswer),
+    Status(StatusAnswer),
+}
+
+struct World {
+    now: Timestamp,
+    row: Payout,
+    paying: bool,
+    policy: PayoutPolicy,
+    provider: Provider,
+    workers: Vec<Worker>,
+    nudges: usize,
+    calm: bool,
+    dice: Dice,
+    steps: u64,
+    seed: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let retries = u8::try_from(dice.below(6)).expect("at most 5");
+        Self {
+            now: noon(),
+            row: payout(),
+            paying: true,
+            policy: PayoutPolicy { retries, ..PayoutPolicy::default() },
+            provider: Provider::default(),
+            workers: vec![Worker::Idle; WORKERS],
+            nudges: 2,
+            calm: false,
+            dice,
+            steps: 0,
+            seed,
+        }
+    }
+
+    /// A write that succeeds only if nobody has written since `before` was read.
+    fn save(&mut self, before: &Payout, after: Payout) -> bool {
+        assert_eq!(after.version, before.version + 1, "{}: a version grows by one", self.seed);
+        if self.row.version != before.version {
+            return false;
+        }
+        self.row = after;
+        true
+    }
+
+    fn worker(&mut self, which: usize) {
+        let switches = Switches { payouts: self.paying, ..Switches::all_on("blue") };
+        let worker = std::mem::replace(&mut self.workers[which], Worker::Idle);
+        self.workers[which] = match worker {
+            Worker::Idle if self.nudges > 0 => {
+                // A nudge may come twice.
+                self.nudges -= usize::from(self.calm || !self.dice.one_in(5));
+                Worker::Read { row: self.row.clone(), at: self.now }
+            }
+            Worker::Idle => Worker::Idle,
+            Worker::Read { row, at } => {
+                let step = plan(&row, &switches, &self.policy, ENVIRONMENT, &rail(), self.now, LEASE_MS);
+                Worker::Planned { row, step, at }
+            }
+            Worker::Planned { row, step, at } => self.carry_out(row, step, at),
+            Worker::Claimed { row, asks, at, .. } => {
+                let newest = row.attempt().expect("claimed with an attempt").reference.clone();
+                let (reference, answer) = match asks {
+                    None => {
+                        let answer = self.provider.post(&newest, self.now, self.calm, &mut self.dice);
+                        (newest, Answer::Transfer(answer))
+                    }
+                    Some(asked) => {
+                        let answer = self.provider.get(&asked, &row, self.now, self.calm, &mut self.dice);
+                        (asked, Answer::Status(answer))
+                    }
+                };
+                Worker::Told { row, reference, answer, at }
+            }
+            Worker::Told { row, reference, answer, at } => {
+                let learned = match &answer {
+                    Answer::Transfer(answer) => row.after_transfer(&reference, answer, &self.policy, self.now),
+                    Answer::Status(answer) => row.after_status(&reference, answer, &self.policy, self.now),
+                };
+                match learned {
+                    // Somebody wrote meanwhile: the answer is applied to the row as it is now.
+                    Some(learned) if !self.save(&row, learned.payout.clone()) => {
+                        Worker::Told { row: self.row.clone(), reference, answer, at }
+                    }
+                    Some(learned) if learned.payout.state.due_at().is_some_and(|due| due <= self.now) => {
+                        Worker::Read { row: self.row.clone(), at }
+                    }
+                    _ => Worker::Idle,
+                }
+            }
+        };
+    }
+
+    fn carry_out(&mut self, row: Payout, step: Step, at: Timestamp) -> Worker {
+        match step {
+            Step::Rest => Worker::Idle,
+            Step::Postpone(after) | Step::Hold(after, _) => {
+                self.save(&row, after);
+                Worker::Idle
+            }
+            Step::Ask(claimed, asks) => match self.save(&row, claimed.clone()) {
+                true => Worker::Claimed { row: claimed, sends: false, asks: Some(asks), at },
+                false => Worker::Read { row: self.row.clone(), at },
+            },
+            Step::Send(_) if !self.calm && self.dice.one_in(20) => {
+                self.save(&row, row.put_off(self.now));
+                Worker::Idle
+            }
+            Step::Send(claimed) => {
+                let renews = claimed.attempts.len() > row.attempts.len();
+                if !self.save(&row, claimed.clone()) {
+                    return Worker::Read { row: self.row.clone(), at };
+                }
+                if renews {
+                    for older in &row.attempts {
+                        let dead = self.provider.is_dead_for_good(&older.reference, self.now);
+                        assert!(dead, "{}: a new reference while {} may still be paid", self.seed, older.number);
+                    }
+                }
+                let sends: u32 = claimed.attempts.iter().map(|attempt| u32::from(attempt.sends)).sum();
+                assert!(sends <= 1 + u32::from(self.policy.retries), "{}: {sends} sends", self.seed);
+                Worker::Claimed { row: claimed, sends: true, asks: None, at }
+            }
+        }
+    }
+
+    fn pass(&mut self, milliseconds: i64) {
+        self.now = plus(self.now, milliseconds);
+        self.provider.until(self.now);
+        for worker in &mut self.workers {
+            let (Worker::Read { at, .. }
+            | Worker::Planned { at, .. }
+            | Worker::Claimed { at, .. }
+            | Worker::Told { at, .. }) = worker
+            else {
+                continue;
+            };
+            if between(*at, self.now) >= FUNCTION_MS {
+                *worker = Worker::Idle;
+            }
+        }
+    }
+
+    fn sweep(&mut self) {
+        if let Some(routed) = self.row.routed(self.now) {
+            let before = self.row.clone();
+            self.save(&before, routed);
+            // The message may be lost.
+            self.nudges += usize::from(self.calm || !self.dice.one_in(10));
+        }
+    }
+
+    fn callback(&mut self) {
+        if let Some(prompted) = self.row.prompted(self.now) {
+            let before = self.row.clone();
+            self.save(&before, prompted);
+            self.nudges += 1;
+        }
+    }
+
+    fn storm(&mut self) {
+        let which = usize::try_from(self.dice.below(WORKERS as u64)).expect("few");
+        match self.dice.below(100) {
+            0..=54 => self.worker(which),
+            55..=59 => self.workers[which] = Worker::Idle,
+            60..=69 => self.sweep(),
+            70..=73 => self.callback(),
+            74..=76 => self.nudges += 1,
+            77 => self.paying = !self.paying,
+            78..=91 => {
+                let milliseconds = self.dice.within(20 * SECOND_MS);
+                self.pass(milliseconds);
+            }
+            92..=96 => {
+                let milliseconds = self.dice.within(3 * MINUTE_MS);
+                self.pass(milliseconds);
+            }
+            97 | 98 => {
+                let milliseconds = self.dice.within(20 * MINUTE_MS);
+                self.pass(milliseconds);
+            }
+            _ => {
+                let milliseconds = self.dice.within(3 * HOUR_MS);
+                self.pass(milliseconds);
+            }
+        }
+        self.promises();
+    }
+
+    fn promises(&mut self) {
+        self.steps += 1;
+        let seed = self.seed;
+        assert!(self.provider.paid() <= 1, "{seed}: paid twice");
+        let ended = matches!(self.row.state, State::Paid { .. } | State::Refused { .. } | State::Cancelled { .. });
+        assert_eq!(self.row.state.due_at().is_none(), ended, "{seed}: nobody would look at {:?} again", self.row.state);
+        if self.workers.iter().filter(|worker| matches!(worker, Worker::Claimed { sends: true, .. })).count() > 1 {
+            let mut sending: Vec<&str> = self
+                .workers
+                .iter()
+                .filter_map(|worker| match worker {
+                    Worker::Claimed { row, sends: true, .. } => row.attempt().map(|attempt| attempt.reference.as_str()),
+                    Worker::Idle
+                    | Worker::Read { .. }
+                    | Worker::Planned { .. }
+                    | Worker::Claimed { .. }
+                    | Worker::Told { .. } => None,
+                })
+                .collect();
+            let all = sending.len();
+            sending.sort_unstable();
+            sending.dedup();
+            assert_eq!(sending.len(), all, "{seed}: one reference is sent by two workers at a time");
+        }
+        assert!(self.provider.overlaps() == 0, "{seed}: two sends of one reference in flight");
+        if matches!(self.row.state, State::Paid { .. }) {
+            assert_eq!(self.provider.paid(), 1, "{seed}: paid, and the provider knows nothing of it");
+        }
+    }
+
+    /// The storm ends: everything works, the switch is on, time runs from due time to due time.
+    fn calm_down(&mut self) {
+        self.calm = true;
+        self.paying = true;
+        self.nudges = 0;
+        self.workers.fill(Worker::Idle);
+        let quiet = plus(self.now, 3 * DAY_MS);
+        while self.now < quiet {
+            let Some(shown_at) = self.row.shown_at() else { break };
+            self.pass(between(self.now, shown_at).max(1));
+            self.sweep();
+            while self.nudges > 0 || !matches!(self.workers[0], Worker::Idle) {
+                self.worker(0);
+                self.promises();
+            }
+        }
+        self.promises();
+    }
+
+    fn agrees(&self) -> &'static str {
+        let paid = self.provider.paid() == 1;
+        let agrees = match &self.row.state {
+            State::Paid { .. } => paid,
+            State::Refused { .. } | State::Held { .. } => !paid && !self.provider.may_pay(self.now),
+            State::Queued { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Retrying { .. }
+            | State::AwaitingApproval { .. }
+            | State::Cancelled { .. } => false,
+        };
+        assert!(agrees, "{}: {:?} and the provider has {:?}", self.seed, self.row, self.provider);
+        self.row.state.name()
+    }
+}
+
+// proves: PAY-02, PAY-04
+#[test]
+#[allow(clippy::print_stdout, reason = "the reader wants to know how much was walked")]
+fn no_walk_through_crashes_stale_copies_and_lost_answers_pays_twice_or_forgets_a_payout() {
+    let (mut steps, mut posts, mut renewed, mut late) = (0, 0, 0, 0);
+    let mut ends = std::collections::BTreeMap::<&str, u32>::new();
+    for seed in 0..WALKS {
+        let mut world = World::new(seed);
+        for _ in 0..STEPS {
+            world.storm();
+        }
+        world.calm_down();
+        *ends.entry(world.agrees()).or_default() += 1;
+        steps += world.steps;
+        posts += world.provider.posts();
+        renewed += usize::from(world.row.attempts.len() > 1);
+        late += usize::from(world.provider.turned());
+    }
+    println!(
+        "{steps} steps, {posts} sends, {renewed} walks with a second reference, {late} with a FAILED that turned; {ends:?}"
+    );
+    // Else the walk would prove nothing about them.
+    assert!(steps > 1_000_000 && posts > 4_000 && renewed > 100 && late > 50);
+    assert!(["paid", "refused", "held"].iter().all(|end| ends.get(end).is_some_and(|walks| *walks > 20)), "{ends:?}");
+}
