@@ -16,7 +16,7 @@ use service::{
     secret::{CallbackSecret, Secret},
 };
 use std::time::Duration;
-use store::{Deadline, Store, StoreError};
+use store::{Ceilings, Deadline, Saving, Store, StoreError};
 
 /// Where MTN sends its hints; the secret segment follows.
 pub const PATH: &str = "/api/v1/webhooks/momo/disbursements/";
@@ -127,7 +127,8 @@ impl MomoCallback {
             let Some(prompted) = payout.prompted(now) else { return Ok(Taken::Idle) };
             // Nothing is settled here, so the day of a settlement doesn't matter.
             let today = time::day(now, &jiff::tz::TimeZone::UTC);
-            match self.store.save_payout(&payout, &prompted, &[], "momo-callback", today, deadline).await {
+            let saving = Saving { alerts: &[], actor: "momo-callback", today, ceilings: Ceilings::default() };
+            match self.store.save_payout(&payout, &prompted, saving, deadline).await {
                 Ok(()) => return Ok(Taken::Prompted),
                 Err(StoreError::Changed) if !deadline.passed() => {}
                 Err(error) => return Err(error),

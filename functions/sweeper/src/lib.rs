@@ -3,6 +3,7 @@
 
 mod batches;
 mod jobs;
+mod money;
 
 use domain::time;
 use serde_json::{Value, json};
@@ -15,10 +16,15 @@ use service::{
     nudge::{JobNudges, Nudges},
 };
 use std::time::Duration;
-use store::{Deadline, Due, Store, StoreError, keys::DUE_SHARDS};
+use store::{
+    Ceilings, Deadline, Due, Saving, Store, StoreError,
+    keys::{self, DUE_SHARDS},
+};
 
 /// Rows of one shard in one sweep; what is left is found a minute later.
 const PER_SHARD: i32 = 100;
+/// The same of payouts that have ended: about half of what MTN lets us ask in a minute, over all shards.
+const RECHECKS_PER_SHARD: i32 = 40;
 const TABLE_MS: u64 = 5_000;
 /// For batches, and again for jobs.
 const ASIDE_MS: u64 = 5_000;
@@ -33,6 +39,8 @@ pub struct Sweeper {
     pub jobs: JobNudges,
     pub settings: LiveSettings,
     pub clock: Clock,
+    /// The rail whose float is watched.
+    pub provider: String,
 }
 
 /// What one sweep found.
@@ -60,6 +68,7 @@ impl Sweeper {
             jobs: JobNudges::from_environment(&mut environment, &aws, NUDGE_LIMIT),
             settings: LiveSettings::default(),
             clock: Clock::system(),
+            provider: domain::payout::MTN_MOMO.to_owned(),
         };
         environment.finish()?;
         Ok(sweeper)
@@ -80,32 +89,22 @@ impl Sweeper {
         for error in [batches, jobs] {
             failed = error.or(failed);
         }
-        // Each sweep begins at another shard: with a backlog the first ones would take all the time there is.
-        let minute = self.clock.now().as_second().div_euclid(60);
-        let first = u8::try_from(minute.rem_euclid(i64::from(DUE_SHARDS))).unwrap_or(0);
-        for shard in (0..DUE_SHARDS).map(|n| (first + n) % DUE_SHARDS) {
+        let mut lag_ms = 0;
+        for partition in self.partitions() {
             if deadline.passed() {
-                tracing::warn!(shard, "a sweep ran out of time before this shard");
+                tracing::warn!(partition, "a sweep ran out of time before this partition");
                 metrics::emit("sweeps_cut_short_total", 1.0, Unit::Count, &[]);
                 break;
             }
-            let now = self.clock.now();
-            match self.store.due_payouts(shard, now, PER_SHARD, Deadline::in_ms(TABLE_MS)).await {
-                Ok(due) => {
-                    for row in due {
-                        if deadline.passed() {
-                            break;
-                        }
-                        match self.route(&row).await {
-                            Ok(true) => swept.routed += 1,
-                            Ok(false) => swept.passed += 1,
-                            Err(error) => failed = Some(error),
-                        }
-                    }
-                }
+            match self.route_all(&partition, &mut swept, deadline).await {
+                Ok(lag) => lag_ms = lag_ms.max(lag),
                 Err(error) => failed = Some(error),
             }
         }
+        if let Err(error) = self.watch_money(Deadline::in_ms(ASIDE_MS)).await {
+            failed = Some(error);
+        }
+        metrics::emit("payout_due_lag_seconds", lag_ms as f64 / 1_000.0, Unit::Seconds, &[]);
         metrics::emit("sweeps_total", 1.0, Unit::Count, &[]);
         metrics::emit("payouts_due", f64::from(swept.routed), Unit::Count, &[]);
         metrics::emit("jobs_due", f64::from(swept.jobs), Unit::Count, &[]);
@@ -121,20 +120,55 @@ impl Sweeper {
         }
     }
 
-    /// The index only suggests: the row is read, put aside for five minutes, and only then nudged.
-    async fn route(&self, due: &Due) -> Result<bool, StoreError> {
-        let Some(payout) = self.store.payout(&due.payout, Deadline::in_ms(TABLE_MS)).await? else { return Ok(false) };
+    /// The partitions of the due index in the order in which they are swept: urgent payouts, the others from another
+    /// shard each minute (with a backlog the first ones would take all the time there is), and at last those that have
+    /// ended and are only asked about once more.
+    fn partitions(&self) -> Vec<String> {
+        let minute = self.clock.now().as_second().div_euclid(60);
+        let first = u8::try_from(minute.rem_euclid(i64::from(DUE_SHARDS))).unwrap_or(0);
+        let shards = || (0..DUE_SHARDS).map(|n| (first + n) % DUE_SHARDS);
+        let urgent = std::iter::once(keys::DUE_URGENT.to_owned());
+        urgent.chain(shards().map(keys::due_payout_shard)).chain(shards().map(keys::due_recheck_shard)).collect()
+    }
+
+    /// Nudges what is due in one partition. Says how long the oldest of them has been due, in milliseconds.
+    async fn route_all(&self, partition: &str, swept: &mut Swept, deadline: Deadline) -> Result<i64, StoreError> {
+        let most = if partition.starts_with("DUE#recheck#") { RECHECKS_PER_SHARD } else { PER_SHARD };
         let now = self.clock.now();
-        let Some(routed) = payout.routed(now) else { return Ok(false) };
+        let due = self.store.due_payouts(partition, now, most, Deadline::in_ms(TABLE_MS)).await?;
+        let (mut lag_ms, mut failed) = (0, None);
+        for row in due {
+            if deadline.passed() {
+                break;
+            }
+            match self.route(&row).await {
+                Ok(Some(late_ms)) => {
+                    swept.routed += 1;
+                    lag_ms = lag_ms.max(late_ms);
+                }
+                Ok(None) => swept.passed += 1,
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(lag_ms), Err)
+    }
+
+    /// The index only suggests: the row is read, put aside for five minutes, and only then nudged. Says by how many
+    /// milliseconds it was late; `None` when it wasn't due any more, or somebody else was faster.
+    async fn route(&self, due: &Due) -> Result<Option<i64>, StoreError> {
+        let Some(payout) = self.store.payout(&due.payout, Deadline::in_ms(TABLE_MS)).await? else { return Ok(None) };
+        let now = self.clock.now();
+        let Some(routed) = payout.routed(now) else { return Ok(None) };
         let today = time::day(now, &jiff::tz::TimeZone::UTC);
-        match self.store.save_payout(&payout, &routed, &[], "sweeper", today, Deadline::in_ms(TABLE_MS)).await {
+        let saving = Saving { alerts: &[], actor: "sweeper", today, ceilings: Ceilings::default() };
+        match self.store.save_payout(&payout, &routed, saving, Deadline::in_ms(TABLE_MS)).await {
             Ok(()) => {}
-            Err(StoreError::Changed) => return Ok(false),
+            Err(StoreError::Changed) => return Ok(None),
             Err(error) => return Err(error),
         }
         if self.nudges.send(&due.payout).await.is_err() {
             tracing::warn!(payout = %due.payout, "no nudge was sent; it is due again in five minutes");
         }
-        Ok(true)
+        Ok(payout.shown_at().map(|at| time::between(at, now)))
     }
 }

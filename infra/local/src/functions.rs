@@ -117,6 +117,7 @@ impl Functions {
                 jobs: jobs(2_000),
                 settings: LiveSettings::default(),
                 clock: clock.clone(),
+                provider: domain::payout::MTN_MOMO.to_owned(),
             }),
             generation: Arc::new(Generation {
                 store: store(),

@@ -37,6 +37,26 @@ pub enum Kind {
     LetterUndelivered,
     /// Codes were reported in bulk: somebody has found them in the wrong hands.
     CodesReported,
+    /// The provider is in trouble; payouts wait.
+    BreakerOpened,
+    /// The float is below its mark.
+    FundsLow,
+    /// Sending has paused by itself: the float is nearly empty, or too many payouts fail.
+    PayoutsPaused,
+    /// A payout passes the limit of one payout or of its customer, and waits for a person.
+    PayoutOverLimit,
+    /// What may be sent in a day or month is used up; payouts wait for the next one.
+    TotalsReached,
+    /// The payee's account can't receive; the payout waits for a person.
+    AccountInactive,
+    /// Somebody did not agree to a payout.
+    ApprovalRefused,
+    /// Somebody switched payouts, redemptions or messages off or on.
+    Switched,
+    /// Our books and the provider's differ.
+    BooksDiffer,
+    /// Counters were not what the records say, and were put right.
+    CountersDrifted,
 }
 
 impl Kind {
@@ -57,6 +77,16 @@ impl Kind {
             Self::BreakGlass => "break_glass",
             Self::LetterUndelivered => "letter_undelivered",
             Self::CodesReported => "codes_reported",
+            Self::BreakerOpened => "breaker_opened",
+            Self::FundsLow => "funds_low",
+            Self::PayoutsPaused => "payouts_paused",
+            Self::PayoutOverLimit => "payout_over_limit",
+            Self::TotalsReached => "totals_reached",
+            Self::AccountInactive => "account_inactive",
+            Self::ApprovalRefused => "approval_refused",
+            Self::Switched => "switched",
+            Self::BooksDiffer => "books_differ",
+            Self::CountersDrifted => "counters_drifted",
         }
     }
 }

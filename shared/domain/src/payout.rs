@@ -1,24 +1,35 @@
 //! One payout: the states money goes through, what to do next, and what an answer means.
 //!
-//! `queued → sending → submitted → paid | refused`, beside them `retrying`, `held`, `awaiting_approval`, `cancelled`.
-//! Nothing returns to `queued`. Every state that is not an end carries the time at which somebody must look again.
+//! `queued → sending → submitted → paid | refused`, beside them `retrying`, `held`, `awaiting_approval`, `cancelled` and
+//! `settled`. Nothing that may have been sent returns to `queued`. Every state that is not an end carries the time at
+//! which somebody must look again; after an end each reference is still asked about twice.
 
+mod acts;
+mod attempt;
 mod learn;
 mod plan;
+mod state;
+mod watch;
 
+pub use acts::NotNow;
+pub use attempt::{Attempt, Seen, SeenStatus};
 pub use learn::{ReportedTransfer, StatusAnswer, TransferAnswer};
-pub use plan::{Step, plan};
+pub use plan::{AccountCheck, CustomerSums, Ground, Step, plan};
+pub use state::{Hold, Outside, State};
 
 use crate::{
     alert::Alert,
     audit::{Class, Entry, Severity},
+    batch::Code,
     code::CodeText,
+    id::UserId,
     identity::{CustomerId, RedemptionId, digest, hex},
     money::Money,
     phone::Msisdn,
-    time::{self, HOUR_MS, MINUTE_MS, SECOND_MS},
+    settings::PayoutPolicy,
+    time::{self, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 /// A committed redemption's payout that no message has started by then is found by the sweeper.
@@ -35,6 +46,8 @@ pub const FAILED_FRESH_MS: i64 = 60 * SECOND_MS;
 pub const HOLD_UNSETTLED_AFTER_MS: i64 = 24 * HOUR_MS;
 /// How long the sweeper leaves a row alone that it has nudged.
 pub const ROUTED_FOR_MS: i64 = 5 * MINUTE_MS;
+/// Each reference is asked about again so long after its last send, whatever it has come to.
+pub const RECHECK_AFTER_MS: [i64; 2] = [24 * HOUR_MS, 72 * HOUR_MS];
 /// Claims of which none wrote an outcome until the payout is held as poison.
 pub const MAX_CLAIMS: u8 = 5;
 
@@ -48,178 +61,18 @@ pub struct Rail {
     pub account: String,
 }
 
+/// MTN MoMo's disbursement API, as a provider is called in records.
+pub const MTN_MOMO: &str = "mtn-momo-disbursement";
+
 impl Rail {
     pub fn mtn_momo(host: &str, target_environment: &str, api_user: &str) -> Self {
         Self {
-            provider: "mtn-momo-disbursement".to_owned(),
+            provider: MTN_MOMO.to_owned(),
             host: host.to_owned(),
             target_environment: target_environment.to_owned(),
             account: hex(&digest(&["rail", api_user])[..8]),
         }
     }
-}
-
-/// One reference and everything known of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// 1, 2, …
-    pub number: u8,
-    pub reference: String,
-    pub rail: Rail,
-    pub sends: u8,
-    #[serde(with = "time::required")]
-    pub first_sent_at: Timestamp,
-    #[serde(with = "time::required")]
-    pub last_sent_at: Timestamp,
-    /// Some answer has known this reference; a later "not found" proves nothing then.
-    #[serde(default)]
-    pub known: bool,
-    #[serde(default)]
-    pub asks: u32,
-    #[serde(with = "time::optional", default)]
-    pub first_failed_at: Option<Timestamp>,
-    #[serde(with = "time::optional", default)]
-    pub last_failed_at: Option<Timestamp>,
-    /// A typed "not found" for a reference that was never known, read at this time.
-    #[serde(with = "time::optional", default)]
-    pub not_found_at: Option<Timestamp>,
-    /// The provider's reason for a failure, as it wrote it.
-    pub reason: Option<String>,
-    /// The provider's own id of the transfer once it is paid.
-    pub transaction: Option<String>,
-    /// What the last answer was, in a word.
-    pub last_answer: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Hold {
-    /// Exhausted or too old, without proof of anything.
-    Unknown,
-    /// The provider speaks of another transfer than ours.
-    Mismatch,
-    /// The provider refuses our set-up, not the payee.
-    Config,
-    /// Five claims without an outcome.
-    Poison,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum State {
-    /// Committed, never sent.
-    Queued {
-        #[serde(with = "time::required")]
-        due_at: Timestamp,
-    },
-    /// A send may be in flight or its answer was lost.
-    Sending {
-        #[serde(with = "time::required")]
-        due_at: Timestamp,
-    },
-    /// The provider has it.
-    Submitted {
-        #[serde(with = "time::required")]
-        due_at: Timestamp,
-    },
-    /// Failed, and asked again at `due_at`: then a new reference follows, or it is refused for good.
-    Retrying {
-        #[serde(with = "time::required")]
-        due_at: Timestamp,
-    },
-    /// A person is asked; meanwhile the provider still is, too.
-    Held {
-        why: Hold,
-        #[serde(with = "time::required")]
-        due_at: Timestamp,
-    },
-    /// A second person decides before the first send.
-    AwaitingApproval {
-        #[serde(with = "time::required")]
-        due_at: Timestamp,
-    },
-    Paid {
-        #[serde(with = "time::required")]
-        at: Timestamp,
-    },
-    Refused {
-        #[serde(with = "time::required")]
-        at: Timestamp,
-        reason: String,
-    },
-    Cancelled {
-        #[serde(with = "time::required")]
-        at: Timestamp,
-    },
-}
-
-impl State {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Queued { .. } => "queued",
-            Self::Sending { .. } => "sending",
-            Self::Submitted { .. } => "submitted",
-            Self::Retrying { .. } => "retrying",
-            Self::Held { .. } => "held",
-            Self::AwaitingApproval { .. } => "awaiting_approval",
-            Self::Paid { .. } => "paid",
-            Self::Refused { .. } => "refused",
-            Self::Cancelled { .. } => "cancelled",
-        }
-    }
-
-    /// When somebody must look again; `None` at an end.
-    pub fn due_at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Queued { due_at }
-            | Self::Sending { due_at }
-            | Self::Submitted { due_at }
-            | Self::Retrying { due_at }
-            | Self::Held { due_at, .. }
-            | Self::AwaitingApproval { due_at } => Some(*due_at),
-            Self::Paid { .. } | Self::Refused { .. } | Self::Cancelled { .. } => None,
-        }
-    }
-
-    /// The same state, to be looked at again at `later`; ends stay as they are.
-    #[must_use]
-    pub fn due(mut self, later: Timestamp) -> Self {
-        match &mut self {
-            Self::Queued { due_at }
-            | Self::Sending { due_at }
-            | Self::Submitted { due_at }
-            | Self::Retrying { due_at }
-            | Self::Held { due_at, .. }
-            | Self::AwaitingApproval { due_at } => *due_at = later,
-            Self::Paid { .. } | Self::Refused { .. } | Self::Cancelled { .. } => {}
-        }
-        self
-    }
-
-    /// The word that customers, exports and filters see.
-    pub fn outside(&self) -> Outside {
-        match self {
-            Self::Queued { .. } => Outside::Queued,
-            Self::Sending { .. } | Self::Submitted { .. } | Self::Retrying { .. } => Outside::Processing,
-            Self::Held { .. } => Outside::Held,
-            Self::AwaitingApproval { .. } => Outside::AwaitingApproval,
-            Self::Paid { .. } => Outside::Completed,
-            Self::Refused { .. } => Outside::Failed,
-            Self::Cancelled { .. } => Outside::Cancelled,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outside {
-    Queued,
-    Processing,
-    Completed,
-    Failed,
-    Held,
-    AwaitingApproval,
-    Cancelled,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -246,6 +99,15 @@ pub struct Payout {
     /// When a callback last pulled `due_at`.
     #[serde(with = "time::optional", default)]
     pub prompted_at: Option<Timestamp>,
+    /// After an end: when its references are asked about again.
+    #[serde(with = "time::optional", default)]
+    pub recheck_at: Option<Timestamp>,
+    /// The day (of the business) whose total it is part of, from its first send on.
+    #[serde(default)]
+    pub charged_on: Option<Date>,
+    /// What people have done about it.
+    #[serde(default)]
+    pub hands: Hands,
     #[serde(with = "time::required")]
     pub created_at: Timestamp,
     #[serde(with = "time::required")]
@@ -253,20 +115,97 @@ pub struct Payout {
     pub version: u64,
 }
 
+/// What people have done about a payout. It changes what may be sent, never what is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hands {
+    /// Users who have held, released, hurried, retried or redeemed it: none of them approves it.
+    pub touched_by: Vec<UserId>,
+    /// Nothing more is sent until it is released; why.
+    pub barred: Option<String>,
+    /// Who agreed to its first send.
+    pub approved_by: Option<UserId>,
+    /// It starts before all waiting ones; why.
+    pub urgent: Option<String>,
+    /// A limit was waived for it; then a second person agrees.
+    pub limit_waived: bool,
+    /// Retries beyond the policy's, one for each that a person has asked for.
+    pub retries: u8,
+    /// The next new reference is a person's wish, whatever the reason of the failure was.
+    pub retry_wanted: bool,
+}
+
+impl Hands {
+    fn touch(&mut self, by: &UserId) {
+        if !self.touched_by.contains(by) {
+            self.touched_by.push(by.clone());
+        }
+    }
+}
+
 impl Payout {
+    /// Of a redemption that is committed with it at `now`; nothing is sent yet. Above what `policy` lets pass it waits
+    /// for a second person.
+    pub fn new(
+        of: &Code,
+        id: RedemptionId,
+        customer: CustomerId,
+        payee: Msisdn,
+        policy: &PayoutPolicy,
+        now: Timestamp,
+    ) -> Self {
+        let state = if policy.needs_approval(of.money.amount) {
+            State::AwaitingApproval { due_at: time::plus(now, DAY_MS) }
+        } else {
+            State::Queued { due_at: time::plus(now, FIRST_DUE_MS) }
+        };
+        Self {
+            id,
+            code: of.text.clone(),
+            generation: of.generation,
+            batch_id: of.batch_id.clone(),
+            customer,
+            payee,
+            money: of.money,
+            state,
+            attempts: Vec::new(),
+            lease_until: None,
+            claims: 0,
+            routed_until: None,
+            prompted_at: None,
+            recheck_at: None,
+            charged_on: None,
+            hands: Hands::default(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+
     pub fn attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
     }
 
     /// Sends and new references so far, beyond the first send.
     pub fn retries(&self) -> u8 {
-        let sends: u32 = self.attempts.iter().map(|attempt| u32::from(attempt.sends)).sum();
+        let left = |attempt: &Attempt| u32::from(attempt.sends.saturating_sub(attempt.unsent));
+        let sends: u32 = self.attempts.iter().map(left).sum();
         sends.saturating_sub(1).try_into().unwrap_or(u8::MAX)
+    }
+
+    /// Whether a send may have left; then only the provider's word ends it.
+    pub fn was_sent(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+
+    /// When somebody must look at it: for what is to come, or after an end to ask a last time how it went.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.state.due_at().or(self.recheck_at)
     }
 
     /// When the due index shows it: when it is due, but not while a nudge of the sweeper's is on its way.
     pub fn shown_at(&self) -> Option<Timestamp> {
-        self.state.due_at().map(|due_at| self.routed_until.map_or(due_at, |until| until.max(due_at)))
+        self.due_at().map(|due_at| self.routed_until.map_or(due_at, |until| until.max(due_at)))
     }
 
     /// Taken by the sweeper, to be nudged now. `None` when it is not due or already on its way.
@@ -315,15 +254,16 @@ impl Payout {
         let reference = |payout: &Self| payout.attempt().map(|attempt| attempt.reference.clone());
         let sends = |payout: &Self| payout.attempt().map(|attempt| attempt.sends.to_string());
         let why = |state: &State| match state {
-            State::Held { why, .. } => Some(format!("{why:?}").to_lowercase()),
+            State::Held { why, .. } => Some(why.name().to_owned()),
             State::Refused { reason, .. } => Some(reason.clone()),
+            State::Cancelled { why, .. } => Some(why.clone()),
+            State::Settled { receipt, .. } => Some(format!("receipt {receipt}")),
             State::Queued { .. }
             | State::Sending { .. }
             | State::Submitted { .. }
             | State::Retrying { .. }
             | State::AwaitingApproval { .. }
-            | State::Paid { .. }
-            | State::Cancelled { .. } => None,
+            | State::Paid { .. } => None,
         };
         let entry = Entry::new(
             format!("{}-{}", after.id, after.version),
@@ -336,8 +276,11 @@ impl Payout {
         .change("state", Some(from.name().to_owned()), Some(to.name().to_owned()))
         .change("why", why(from), why(to))
         .change("reference", reference(self), reference(after))
-        .change("sends", sends(self), sends(after));
+        .change("sends", sends(self), sends(after))
+        .change("barred", self.hands.barred.clone(), after.hands.barred.clone())
+        .change("urgent", self.hands.urgent.clone(), after.hands.urgent.clone());
         let severity = match to {
+            State::Held { why: Hold::Totals, .. } => Severity::Info,
             State::Held { .. } => Severity::Critical,
             State::Refused { .. } => Severity::Warning,
             State::Queued { .. }
@@ -346,7 +289,8 @@ impl Payout {
             | State::Retrying { .. }
             | State::AwaitingApproval { .. }
             | State::Paid { .. }
-            | State::Cancelled { .. } => Severity::Info,
+            | State::Cancelled { .. }
+            | State::Settled { .. } => Severity::Info,
         };
         (!entry.changes.is_empty()).then(|| entry.severity(severity))
     }

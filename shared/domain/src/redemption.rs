@@ -7,7 +7,7 @@ use crate::{
     customer::{Customer, Redeemed, Untold},
     identity::{CustomerId, RedemptionId},
     money::Money,
-    payout::{FIRST_DUE_MS, Payout, State},
+    payout::Payout,
     phone::Network,
     settings::Settings,
     switches::Switches,
@@ -222,7 +222,7 @@ impl Commit {
         let mut customer = facts.customer.clone();
         customer.version += 1;
         customer.count_attempt(&facts.settings.ussd.attempts, 1, false, now);
-        customer.count_redemption(redeemed.clone(), time::day(now, &facts.settings.zone()));
+        customer.count_redemption(redeemed.clone(), &code.batch_id, time::day(now, &facts.settings.zone()));
         customer.untold = Some(Untold {
             session: origins.session.to_owned(),
             at: now,
@@ -245,24 +245,8 @@ impl Commit {
             actor: "ussd".to_owned(),
             session: origins.session.to_owned(),
         };
-        let payout = Payout {
-            id: id.clone(),
-            code: code.text.clone(),
-            generation: code.generation,
-            batch_id: code.batch_id.clone(),
-            customer: customer.id.clone(),
-            payee: customer.phone.clone(),
-            money: code.money,
-            state: State::Queued { due_at: time::plus(now, FIRST_DUE_MS) },
-            attempts: Vec::new(),
-            lease_until: None,
-            claims: 0,
-            routed_until: None,
-            prompted_at: None,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
+        let payee = customer.phone.clone();
+        let payout = Payout::new(code, id.clone(), customer.id.clone(), payee, &facts.settings.payouts, now);
         let mut audit = Entry::new(
             format!("{id}-redeemed"),
             now,

@@ -224,7 +224,11 @@ impl MobileMoney for MtnMomo {
             let body = Bytes::from(body.to_string());
             match self.call(Method::POST, "transfer", Some((transfer, body))).await {
                 Ok(answer) => read_transfer(&answer),
-                Err(error) => TransferAnswer::Unknown(error.why()),
+                // Nothing reached MTN's transfer API.
+                Err(error @ (CallError::NotReady(_) | CallError::Transport(TransportError::NotConnected))) => {
+                    TransferAnswer::Unsent(error.why())
+                }
+                Err(error @ CallError::Transport(TransportError::NoAnswer)) => TransferAnswer::Unknown(error.why()),
             }
         })
     }

@@ -182,7 +182,7 @@ impl Store {
     }
 
     /// All rows of a partition whose sort key begins with `prefix`, up to `most`.
-    async fn whole<T: serde::de::DeserializeOwned>(
+    pub(crate) async fn whole<T: serde::de::DeserializeOwned>(
         &self,
         pk: &str,
         prefix: &str,

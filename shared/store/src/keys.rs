@@ -6,6 +6,7 @@ use domain::{
     code::CodeText,
     id::{ApiKeyId, ChangeId, JobId, MailId, SessionId, UserId},
     identity::{CustomerId, RedemptionId, digest, hex},
+    payout::Payout,
     phone::Msisdn,
     staff::Email,
 };
@@ -148,6 +149,67 @@ pub fn payout(id: &RedemptionId) -> Key {
     Key::new(format!("REDEMPTION#{id}"), "PAYOUT")
 }
 
+/// That a redemption was taken back.
+pub fn reversal(id: &RedemptionId) -> Key {
+    Key::new(format!("REDEMPTION#{id}"), "REVERSAL")
+}
+
+/// Shards of the list of one day's payouts.
+pub const LISTED_SHARDS: u8 = 4;
+
+/// A payout in the list of the day (of the business) on which it was redeemed.
+pub fn payout_listed(day: Date, at: Timestamp, id: &RedemptionId) -> Key {
+    Key::new(payouts_of_day_pk(day, shard(id.as_str(), LISTED_SHARDS)), payout_place(at, id))
+}
+
+pub fn payouts_of_day_pk(day: Date, shard: u8) -> String {
+    format!("PAYOUTS#{day}#{shard}")
+}
+
+/// Where a payout stands in a list by time.
+pub fn payout_place(at: Timestamp, id: &RedemptionId) -> String {
+    format!("{:013}#{id}", at.as_millisecond())
+}
+
+/// Payouts that a person has to do something about, the oldest first.
+pub const ATTENTION_PK: &str = "PAYOUTS#attention";
+
+pub fn attention(at: Timestamp, id: &RedemptionId) -> Key {
+    Key::new(ATTENTION_PK.to_owned(), payout_place(at, id))
+}
+
+/// How many payouts are in which state, and their money; one of [`SHARDS`] parts.
+pub const GAUGE_PK: &str = "GAUGE#payouts";
+
+pub fn gauge(shard: u8) -> Key {
+    Key::new(GAUGE_PK.to_owned(), format!("{shard:02}"))
+}
+
+/// What has been sent in one calendar month (`2026-11`) of the business.
+pub fn totals(month: &str) -> Key {
+    Key::new("TOTALS".to_owned(), format!("MONTH#{month}"))
+}
+
+/// The gate in front of one provider.
+pub fn gate(provider: &str) -> Key {
+    Key::new(format!("GATE#{provider}"), "GATE")
+}
+
+/// How the last payouts through one provider ended.
+pub fn outcomes(provider: &str) -> Key {
+    Key::new(format!("GATE#{provider}"), "OUTCOMES")
+}
+
+/// Questions to one provider in one second (since 1970, of the machine's own clock).
+pub fn asks_of_second(provider: &str, second: i64) -> Key {
+    Key::new(format!("BUDGET#asks#{provider}"), format!("S#{second:012}"))
+}
+
+/// What the provider said of a customer's account.
+pub fn account(customer: &CustomerId) -> Key {
+    Key::new(format!("CUSTOMER#{}", customer.as_str()), "ACCOUNT")
+}
+
 /// The stored answer of one hop: session, phone and the whole text so far.
 pub fn hop(session: &str, phone: &str, text: &str) -> Key {
     Key::new(session_pk(session), format!("HOP#{}", hop_id(session, phone, text)))
@@ -228,12 +290,27 @@ pub fn counter_pk(batch_id: &str) -> String {
 }
 
 /// The due index's partition of a payout.
-pub fn due_payout(id: &RedemptionId) -> String {
-    due_payout_shard(shard(id.as_str(), DUE_SHARDS))
+pub fn due_payout(payout: &Payout) -> String {
+    let shard = shard(payout.id.as_str(), DUE_SHARDS);
+    if payout.state.is_end() {
+        due_recheck_shard(shard)
+    } else if payout.hands.urgent.is_some() {
+        DUE_URGENT.to_owned()
+    } else {
+        due_payout_shard(shard)
+    }
 }
 
 pub fn due_payout_shard(shard: u8) -> String {
     format!("DUE#payout#{shard}")
+}
+
+/// Those that start before all others.
+pub const DUE_URGENT: &str = "DUE#payout#urgent";
+
+/// Payouts that have ended and are asked about once more: they never stand in the way of one that hasn't.
+pub fn due_recheck_shard(shard: u8) -> String {
+    format!("DUE#recheck#{shard}")
 }
 
 /// Every user lies in one partition: staff are few, and a list of them is one query, by age.

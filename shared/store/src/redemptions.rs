@@ -1,7 +1,7 @@
 //! The two writes of a hop that sends a code: a redemption, or a refusal.
 
 use crate::{
-    Deadline, HOP_KEPT_S, SESSION_KEPT_S, Store, StoreError,
+    Ceilings, Deadline, HOP_KEPT_S, SESSION_KEPT_S, Store, StoreError,
     keys::{self, Key, SHARDS},
     trail::trail_attributes,
     write::{Expect, Transaction},
@@ -31,6 +31,9 @@ pub struct Counted {
     pub redeemed_amount: u64,
     pub paid: u64,
     pub paid_amount: u64,
+    /// Redemptions of this day that were taken back.
+    pub reversed: u64,
+    pub reversed_amount: u64,
 }
 
 impl Store {
@@ -52,7 +55,8 @@ impl Store {
         let mut transaction = Transaction::new(self);
         transaction.put(&keys::code(&code.text), code, [], Expect::Version(code.version - 1))?;
         transaction.put(&keys::redemption(&redemption.id), redemption, [], Expect::Absent)?;
-        transaction.put_payout(payout, Expect::Absent)?;
+        transaction.move_payout(None, payout, Ceilings::default())?;
+        transaction.list_payout(payout, today)?;
         transaction.put(&keys::customer(&customer.id), customer, [], Expect::Version(customer.version - 1))?;
         let shard = keys::shard(code.text.as_str(), SHARDS);
         transaction.add(

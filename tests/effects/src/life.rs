@@ -115,7 +115,8 @@ impl Life {
             }
             let Some(payout) = self.payout().await else { return };
             // A held payout is asked about for ever; a person is called, so nothing more is waited for.
-            let (Some(due), false) = (payout.shown_at(), matches!(payout.state, State::Held { .. })) else { return };
+            let open = !payout.state.is_end() && !matches!(payout.state, State::Held { .. });
+            let Some(due) = payout.shown_at().filter(|_| open) else { return };
             let wait = time::between(self.world.now(), due).max(SECOND_MS);
             self.world.advance(wait);
             self.sweep().await;
@@ -127,7 +128,7 @@ impl Life {
     }
 
     async fn settled(&mut self) -> bool {
-        self.payout().await.is_some_and(|payout| payout.state.due_at().is_none())
+        self.payout().await.is_some_and(|payout| payout.state.is_end())
     }
 
     async fn messages(&mut self) -> bool {

@@ -25,7 +25,7 @@ impl World {
         self.money_left_once(&rows, settled, &mut broken);
         for (payout, item) in &rows.payouts {
             let id = &payout.id;
-            if payout.state.due_at().is_some() && (text(item, "due_key").is_empty() || !item.contains_key("due_at")) {
+            if payout.due_at().is_some() && (text(item, "due_key").is_empty() || !item.contains_key("due_at")) {
                 broken.push(format!("{id}: {} and not in the due index", payout.state.name()));
             }
             if settled {
@@ -81,7 +81,7 @@ impl World {
 fn ended(payout: &Payout, rows: &Rows, broken: &mut Vec<String>) {
     let alerted = rows.alerts.iter().any(|alert| alert.entity == format!("payout:{}", payout.id));
     match &payout.state {
-        State::Paid { .. } | State::Cancelled { .. } => {}
+        State::Paid { .. } | State::Cancelled { .. } | State::Settled { .. } => {}
         State::Refused { .. } | State::Held { .. } if alerted => {}
         State::Refused { .. } | State::Held { .. } => {
             broken.push(format!("{}: {} and nobody was told", payout.id, payout.state.name()));
@@ -160,7 +160,7 @@ fn counted(rows: &Rows, broken: &mut Vec<String>) {
             counters[3] += counted.paid_amount;
         }
         let payouts = || rows.payouts.iter().map(|(payout, _)| payout).filter(|payout| payout.batch_id == batch);
-        let paid = || payouts().filter(|payout| matches!(payout.state, State::Paid { .. }));
+        let paid = || payouts().filter(|payout| payout.state.is_settled());
         let recount = [
             payouts().count() as u64,
             payouts().map(|payout| payout.money.amount).sum(),

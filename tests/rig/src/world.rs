@@ -425,17 +425,23 @@ impl World {
         self.store.payout(&id, Deadline::in_ms(5_000)).await.expect("the table answers")
     }
 
-    /// The next time at which some payout is shown by the due index; `None` when all have ended.
+    /// The next time at which some payout is shown by the due index; `None` when all have ended. Those that have are
+    /// asked about again, which nobody waits for here.
     pub async fn next_due(&self) -> Option<Timestamp> {
         let rows = self.rows().await;
-        rows.payouts.iter().filter_map(|(payout, _)| payout.shown_at()).min()
+        let open = rows.payouts.iter().filter(|(payout, _)| !payout.state.is_end());
+        open.filter_map(|(payout, _)| payout.shown_at()).min()
     }
 
     /// Whether every payout has ended or waits for a person.
     pub async fn at_rest(&self) -> bool {
         let rows = self.rows().await;
         rows.payouts.iter().all(|(payout, _)| match payout.state {
-            State::Paid { .. } | State::Refused { .. } | State::Cancelled { .. } | State::Held { .. } => true,
+            State::Paid { .. }
+            | State::Refused { .. }
+            | State::Cancelled { .. }
+            | State::Settled { .. }
+            | State::Held { .. } => true,
             State::Queued { .. }
             | State::Sending { .. }
             | State::Submitted { .. }

@@ -1,9 +1,8 @@
 //! What a provider's answer means for a payout. Outcomes are taken whoever brings them; a lease governs only sending.
 
-use super::plan::surely_failed;
 use super::{
     Attempt, HOLD_UNSETTLED_AFTER_MS, Hold, Learned, NEW_REFERENCE_AFTER_MS, Payout, RESEND_AFTER_MS, RESEND_WITHIN_MS,
-    State,
+    Seen, SeenStatus, State,
 };
 use crate::{
     alert::{self, Alert},
@@ -23,6 +22,8 @@ pub enum TransferAnswer {
     Accepted,
     /// 409: it has had this reference before.
     Exists,
+    /// It provably reached nobody: no connection, or turned away for coming too often.
+    Unsent(String),
     /// Time-out, reset, 5xx, nonsense: it may have it or not.
     Unknown(String),
     /// Our set-up is refused, not the payee.
@@ -89,6 +90,8 @@ struct Lesson<'a> {
     alerts: Vec<Alert>,
     policy: &'a PayoutPolicy,
     now: Timestamp,
+    /// The answer says something certain about its reference.
+    proved: bool,
 }
 
 impl Payout {
@@ -100,11 +103,17 @@ impl Payout {
         policy: &PayoutPolicy,
         now: Timestamp,
     ) -> Option<Learned> {
+        if let State::Paid { .. } | State::Settled { .. } = self.state {
+            return None;
+        }
         let (mut lesson, at) = self.lesson(reference, policy, now)?;
         let word = match answer {
             TransferAnswer::Accepted => "202".to_owned(),
             TransferAnswer::Exists => "409".to_owned(),
-            TransferAnswer::Unknown(why) | TransferAnswer::Config(why) | TransferAnswer::Invalid(why) => why.clone(),
+            TransferAnswer::Unsent(why)
+            | TransferAnswer::Unknown(why)
+            | TransferAnswer::Config(why)
+            | TransferAnswer::Invalid(why) => why.clone(),
         };
         let newest = at + 1 == lesson.next.attempts.len();
         let attempt = lesson.next.attempts.get_mut(at)?;
@@ -122,6 +131,10 @@ impl Payout {
                 attempt.known = true;
                 lesson.unsettled(at, 0);
             }
+            TransferAnswer::Unsent(_) => {
+                attempt.unsent = attempt.unsent.saturating_add(1);
+                lesson.unproven(at, MINUTE_MS);
+            }
             TransferAnswer::Unknown(_) => lesson.unproven(at, MINUTE_MS),
             TransferAnswer::Config(_) => {
                 lesson.unproven(at, RESEND_AFTER_MS);
@@ -130,6 +143,7 @@ impl Payout {
             // Only a first send proves that nothing was taken; a second one may meet an earlier, accepted one.
             TransferAnswer::Invalid(_) if attempt.sends == 1 && !attempt.known => {
                 attempt.reason = Some(word.clone());
+                attempt.rejected = true;
                 lesson.refuse(&word);
             }
             TransferAnswer::Invalid(_) => lesson.unproven(at, MINUTE_MS),
@@ -145,23 +159,13 @@ impl Payout {
         policy: &PayoutPolicy,
         now: Timestamp,
     ) -> Option<Learned> {
-        if matches!(self.state, State::Paid { .. }) {
-            return self.paid_twice(reference, answer, policy, now);
-        }
         let (mut lesson, at) = self.lesson(reference, policy, now)?;
+        lesson.note(at, answer);
+        if let State::Paid { .. } | State::Settled { .. } = self.state {
+            return lesson.after_the_end(at, answer, self);
+        }
         let newest = at + 1 == lesson.next.attempts.len();
         let attempt = lesson.next.attempts.get_mut(at)?;
-        attempt.asks = attempt.asks.saturating_add(1);
-        attempt.last_answer = Some(
-            match answer {
-                StatusAnswer::Pending(_) => "PENDING",
-                StatusAnswer::Successful(_) => "SUCCESSFUL",
-                StatusAnswer::Failed(_) => "FAILED",
-                StatusAnswer::NotFound => "404",
-                StatusAnswer::Unknown(why) => why.as_str(),
-            }
-            .to_owned(),
-        );
         match answer {
             StatusAnswer::Pending(reported) | StatusAnswer::Successful(reported) | StatusAnswer::Failed(reported) => {
                 attempt.known = true;
@@ -195,40 +199,15 @@ impl Payout {
         Some(lesson.done())
     }
 
-    /// A success under another reference than the one that settled it: nothing can be undone here, a person is called.
-    fn paid_twice(
-        &self,
-        reference: &str,
-        answer: &StatusAnswer,
-        policy: &PayoutPolicy,
-        now: Timestamp,
-    ) -> Option<Learned> {
-        let at = self.attempts.iter().position(|attempt| attempt.reference == reference)?;
-        let told_before = self.attempts.get(at)?.last_answer.as_deref() == Some("SUCCESSFUL");
-        if told_before || !matches!(answer, StatusAnswer::Successful(_)) {
-            return None;
-        }
-        let mut next = self.clone();
-        next.updated_at = now;
-        next.version += 1;
-        next.attempts.get_mut(at)?.last_answer = Some("SUCCESSFUL".to_owned());
-        let mut lesson = Lesson { next, alerts: Vec::new(), policy, now };
-        lesson.alert(alert::Kind::SuspectedDoublePayment, "MoMo reports two references of this redemption as paid. Look both up in MTN's portal; one of them may have to be taken back.");
-        Some(lesson.done())
-    }
-
     fn lesson<'a>(&self, reference: &str, policy: &'a PayoutPolicy, now: Timestamp) -> Option<(Lesson<'a>, usize)> {
         let at = self.attempts.iter().position(|attempt| attempt.reference == reference)?;
-        if matches!(self.state, State::Paid { .. }) {
-            return None;
-        }
         let mut next = self.clone();
         next.updated_at = now;
         next.version += 1;
         next.claims = 0;
         next.routed_until = None;
         next.lease_until = None;
-        Some((Lesson { next, alerts: Vec::new(), policy, now }, at))
+        Some((Lesson { next, alerts: Vec::new(), policy, now, proved: false }, at))
     }
 
     fn is_ours(&self, reported: &ReportedTransfer) -> bool {
@@ -241,7 +220,56 @@ impl Payout {
 
 impl Lesson<'_> {
     fn done(self) -> Learned {
-        Learned { payout: self.next, alerts: self.alerts }
+        Learned { payout: self.next.watched(self.proved, self.now), alerts: self.alerts }
+    }
+
+    /// Keeps what was answered beside the reference it is about.
+    fn note(&mut self, at: usize, answer: &StatusAnswer) {
+        let now = self.now;
+        let Some(attempt) = self.next.attempts.get_mut(at) else { return };
+        attempt.asks = attempt.asks.saturating_add(1);
+        let (word, status) = match answer {
+            StatusAnswer::Pending(_) => ("PENDING", Some(SeenStatus::Pending)),
+            StatusAnswer::Successful(_) => ("SUCCESSFUL", Some(SeenStatus::Successful)),
+            StatusAnswer::Failed(_) => ("FAILED", Some(SeenStatus::Failed)),
+            StatusAnswer::NotFound => ("404", Some(SeenStatus::NotFound)),
+            StatusAnswer::Unknown(why) => (why.as_str(), None),
+        };
+        // That it has paid is never forgotten: a second reference that has paid, too, must stand out.
+        if !attempt.has_paid() {
+            attempt.last_answer = Some(word.to_owned());
+        }
+        let Some(status) = status else { return };
+        self.proved = true;
+        attempt.answered_at = Some(now);
+        attempt.seen = Some(match answer {
+            StatusAnswer::Pending(reported) | StatusAnswer::Successful(reported) | StatusAnswer::Failed(reported) => {
+                Seen {
+                    at: now,
+                    status,
+                    amount: first(&reported.amount, 24).to_owned(),
+                    currency: first(&reported.currency, 8).to_owned(),
+                    payee: first(reported.payee.trim_start_matches('+'), 24).to_owned(),
+                }
+            }
+            StatusAnswer::NotFound | StatusAnswer::Unknown(_) => {
+                Seen { at: now, status, amount: String::new(), currency: String::new(), payee: String::new() }
+            }
+        });
+    }
+
+    /// News of a payout that was paid, here or by other means. A success under a reference that was not known to have
+    /// paid is money that left twice: nothing can be undone here, a person is called. All else is only noted, and only
+    /// when it was asked for.
+    fn after_the_end(mut self, at: usize, answer: &StatusAnswer, before: &Payout) -> Option<Learned> {
+        let known = before.attempts.get(at)?.has_paid();
+        if let (StatusAnswer::Successful(reported), false) = (answer, known) {
+            self.next.attempts.get_mut(at)?.transaction.clone_from(&reported.transaction);
+            self.alert(alert::Kind::SuspectedDoublePayment, "MoMo reports a reference of this redemption as paid that was not known to be, beside the payment that settled it. Look both up in MTN's portal; one of them may have to be taken back.");
+        } else if before.recheck_at.is_none_or(|at| at > self.now) && before.lease_until.is_none() {
+            return None;
+        }
+        Some(self.done())
     }
 
     /// Late news of an older reference, short of success, is noted and changes nothing of what the newest one is in.
@@ -287,10 +315,10 @@ impl Lesson<'_> {
             .get(at)
             .is_some_and(|attempt| time::between(attempt.first_sent_at, self.now) >= HOLD_UNSETTLED_AFTER_MS);
         let current = std::mem::replace(&mut self.next.state, State::Queued { due_at });
-        let ended = matches!(current, State::Refused { .. } | State::Cancelled { .. });
+        let ended = current.is_end();
         self.next.state = match current {
             State::Held { .. } | State::Retrying { .. } => current.due(due_at),
-            State::Refused { .. } | State::Cancelled { .. } | State::Paid { .. } => current,
+            State::Refused { .. } | State::Cancelled { .. } | State::Paid { .. } | State::Settled { .. } => current,
             State::Queued { .. } | State::Sending { .. } | State::Submitted { .. } | State::AwaitingApproval { .. } => {
                 state
             }
@@ -314,7 +342,7 @@ impl Lesson<'_> {
     }
 
     fn not_found(&mut self, at: usize) {
-        if matches!(self.next.state, State::Refused { .. } | State::Cancelled { .. }) {
+        if self.next.state.is_end() {
             return;
         }
         let Some(attempt) = self.next.attempts.get_mut(at) else { return };
@@ -331,7 +359,7 @@ impl Lesson<'_> {
         let (first, last) = (attempt.first_sent_at, attempt.last_sent_at);
         let retries = self.next.retries();
         let too_late = time::between(first, self.now) > RESEND_WITHIN_MS;
-        let exhausted = retries >= self.policy.retries;
+        let exhausted = !self.retries_left();
         if held {
             self.ask_on(at);
         } else if too_late {
@@ -344,6 +372,10 @@ impl Lesson<'_> {
             let due_at = scheduled.max(self.now);
             self.waiting(at, State::Sending { due_at }, due_at);
         }
+    }
+
+    fn retries_left(&self) -> bool {
+        self.next.retries() < self.policy.retries.saturating_add(self.next.hands.retries)
     }
 
     fn retry_delay_ms(&self, retries: u8) -> i64 {
@@ -359,7 +391,9 @@ impl Lesson<'_> {
 
     fn mismatch(&mut self, reported: &ReportedTransfer) {
         let already = matches!(self.next.state, State::Held { why: Hold::Mismatch, .. });
-        self.next.state = State::Held { why: Hold::Mismatch, due_at: self.due_in(DAY_MS) };
+        if !matches!(self.next.state, State::Cancelled { .. }) {
+            self.next.state = State::Held { why: Hold::Mismatch, due_at: self.due_in(DAY_MS) };
+        }
         if !already {
             let ours = self.next.money;
             self.alert(
@@ -385,6 +419,9 @@ impl Lesson<'_> {
 
     fn refuse(&mut self, reason: &str) {
         self.next.state = State::Refused { at: self.now, reason: first(reason, 64).to_owned() };
+        self.next.hands.retry_wanted = false;
+        // It makes room in the day's total.
+        self.next.charged_on = None;
         self.alert(alert::Kind::PayoutRefused, &format!("MoMo refused with proof ({}). The customer was not paid; call the customer and retry or settle it by hand.", first(reason, 64)));
     }
 
@@ -392,7 +429,7 @@ impl Lesson<'_> {
     /// then it may still turn, and nobody is told to pay by hand.
     fn failed(&mut self, at: usize, reason: &str) {
         match self.next.state {
-            State::Refused { .. } | State::Cancelled { .. } => return,
+            State::Refused { .. } | State::Cancelled { .. } | State::Settled { .. } => return,
             // A person has to look first, whatever is said now.
             State::Held { why: Hold::Mismatch, .. } => {
                 self.next.state = State::Held { why: Hold::Mismatch, due_at: self.due_in(DAY_MS) };
@@ -409,7 +446,8 @@ impl Lesson<'_> {
         let Some(first_failed) = self.next.attempts.get(at).and_then(|attempt| attempt.first_failed_at) else { return };
         let retries = self.next.retries();
         let kind = failure(reason);
-        if kind == Failure::Config {
+        let wanted = self.next.hands.retry_wanted;
+        if kind == Failure::Config && !wanted {
             let already = matches!(self.next.state, State::Held { why: Hold::Config, .. });
             self.next.state = State::Held { why: Hold::Config, due_at: self.due_in(DAY_MS) };
             if !already {
@@ -417,11 +455,14 @@ impl Lesson<'_> {
             }
             return;
         }
-        let again = kind == Failure::Later && retries < self.policy.retries;
-        let wait =
-            if again { self.retry_delay_ms(retries).max(NEW_REFERENCE_AFTER_MS) } else { NEW_REFERENCE_AFTER_MS };
+        let again = (wanted || kind == Failure::Later) && self.retries_left();
+        let wait = if again && !wanted {
+            self.retry_delay_ms(retries).max(NEW_REFERENCE_AFTER_MS)
+        } else {
+            NEW_REFERENCE_AFTER_MS
+        };
         let due_at = time::plus(first_failed, wait);
-        let sure = self.next.attempts.iter().all(|attempt| surely_failed(attempt, self.now));
+        let sure = self.next.attempts.iter().all(|attempt| attempt.surely_failed(self.now));
         if sure && !again {
             self.refuse(reason);
         } else {

@@ -1,21 +1,22 @@
 //! What a worker does next with a payout. A pure table: the worker only carries it out.
 
 use super::learn::passes;
-use super::{
-    Attempt, FAILED_FRESH_MS, Hold, MAX_CLAIMS, NEW_REFERENCE_AFTER_MS, Payout, RESEND_AFTER_MS, RESEND_WITHIN_MS,
-    Rail, State,
-};
+use super::{Attempt, FAILED_FRESH_MS, Hold, MAX_CLAIMS, Payout, RESEND_AFTER_MS, RESEND_WITHIN_MS, Rail, State};
 use crate::{
     alert,
+    gate::{Gate, Pass},
     identity::payout_reference,
     settings::PayoutPolicy,
     switches::Switches,
-    time::{self, DAY_MS, MINUTE_MS},
+    time::{self, DAY_MS, MINUTE_MS, SECOND_MS},
+    totals::{Room, Totals},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 /// How long a payout waits while the switch is off before it is looked at again.
 const SWITCHED_OFF_MS: i64 = MINUTE_MS;
+/// After a pause those that waited come back over so long, not all at once.
+const SPREAD_MS: i64 = 20 * SECOND_MS;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
@@ -23,6 +24,8 @@ pub enum Step {
     Rest,
     /// Store this and come back when it is due.
     Postpone(Payout),
+    /// Ask whether the payee's account can receive, keep the answer, and plan again.
+    CheckAccount,
     /// Store this, then send it under its last attempt's reference.
     Send(Payout),
     /// Store this, then ask for the state of this reference.
@@ -31,70 +34,206 @@ pub enum Step {
     Hold(Payout, alert::Kind),
 }
 
-/// The next step for `payout`, to be taken by a worker whose lease lasts `lease_ms`.
+/// What is known of the payee's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountCheck {
+    Active,
+    Inactive,
+    /// Never asked, or too long ago.
+    Unknown,
+}
+
+/// What a customer has redeemed on the day and in the month of this payout, it included; whole units of the currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CustomerSums {
+    pub day: u64,
+    pub month: u64,
+}
+
+/// Everything beside the payout that the next step depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    pub switches: &'a Switches,
+    pub policy: &'a PayoutPolicy,
+    pub environment: &'a str,
+    /// The rail that would be used now.
+    pub rail: &'a Rail,
+    pub gate: &'a Gate,
+    /// Of the calendar month of `now`.
+    pub totals: &'a Totals,
+    /// Known where the policy limits customers.
+    pub customer: Option<CustomerSums>,
+    pub account: AccountCheck,
+    pub zone: &'a TimeZone,
+    pub now: Timestamp,
+    /// How long the worker's claim lasts.
+    pub lease_ms: i64,
+}
+
+/// The next step for `payout`.
 ///
-/// Sending needs all of: the switch on; nothing sent yet, or a reference that is provably unknown to the provider
-/// and old enough, or a FAILED read within the last minute; retries left. Asking needs only that it is due.
-pub fn plan(
-    payout: &Payout,
-    switches: &Switches,
-    policy: &PayoutPolicy,
-    environment: &str,
-    rail: &Rail,
-    now: Timestamp,
-    lease_ms: i64,
-) -> Step {
+/// Sending needs all of: the switch on and the gate open; nothing barred by a person; for a first send no approval
+/// missing, no limit passed and an account that can receive; for a further one a reference that is provably unknown
+/// to the provider and old enough, or a FAILED read within the last minute; retries left. Asking needs only that it
+/// is due and that the breaker is closed.
+pub fn plan(payout: &Payout, ground: &Ground<'_>) -> Step {
+    let now = ground.now;
     if payout.lease_until.is_some_and(|until| until > now) {
         return Step::Rest;
     }
-    let Some(due_at) = payout.state.due_at() else { return Step::Rest };
-    let due = due_at <= now;
+    let due = payout.due_at().is_some_and(|at| at <= now);
+    if payout.state.is_end() {
+        return if due { recheck(payout, ground) } else { Step::Rest };
+    }
     if payout.claims >= MAX_CLAIMS {
         return if due { Step::Hold(held(payout, Hold::Poison, now), alert::Kind::PayoutPoison) } else { Step::Rest };
     }
     match &payout.state {
         // A nudge starts a new payout at once; its due time only catches a lost nudge.
-        State::Queued { .. } => match (switches.payouts, due) {
-            (true, _) => Step::Send(new_reference(payout, environment, rail, now, lease_ms)),
+        State::Queued { .. } => match (ground.switches.payouts, due) {
+            (true, _) => first_send(payout, ground),
             (false, true) => Step::Postpone(postponed(payout, SWITCHED_OFF_MS, now)),
             (false, false) => Step::Rest,
         },
-        State::Paid { .. } | State::Refused { .. } | State::Cancelled { .. } => Step::Rest,
-        State::AwaitingApproval { .. } => {
-            if due {
-                Step::Postpone(postponed(payout, DAY_MS, now))
-            } else {
-                Step::Rest
-            }
-        }
-        State::Sending { .. } | State::Submitted { .. } | State::Retrying { .. } | State::Held { .. } if !due => {
+        State::Paid { .. } | State::Refused { .. } | State::Cancelled { .. } | State::Settled { .. } => Step::Rest,
+        State::Sending { .. }
+        | State::Submitted { .. }
+        | State::Retrying { .. }
+        | State::Held { .. }
+        | State::AwaitingApproval { .. }
+            if !due =>
+        {
             Step::Rest
         }
+        // The day or month that had no room is over.
+        State::Held { why: Hold::Totals, .. } if !payout.was_sent() => match ground.switches.payouts {
+            true => first_send(payout, ground),
+            false => Step::Postpone(postponed(payout, SWITCHED_OFF_MS, now)),
+        },
+        State::AwaitingApproval { .. } => Step::Postpone(postponed(payout, DAY_MS, now)),
         State::Sending { .. } | State::Submitted { .. } | State::Retrying { .. } | State::Held { .. } => {
-            let Some(attempt) = payout.attempt() else {
+            match payout.attempt() {
+                Some(attempt) => settle(payout, attempt, ground),
                 // Held before anything was sent: only a person can move it.
-                return Step::Postpone(postponed(payout, DAY_MS, now));
-            };
-            if attempt.rail != *rail {
-                // Under another account the provider would not know the reference, and that would prove nothing.
-                return Step::Hold(held(payout, Hold::Config, now), alert::Kind::RailMisconfigured);
-            }
-            let wants_send = may_resend(payout, attempt, policy, now) || may_renew(payout, attempt, policy, now);
-            if wants_send && !switches.payouts {
-                Step::Postpone(postponed(payout, SWITCHED_OFF_MS, now))
-            } else if may_resend(payout, attempt, policy, now) {
-                Step::Send(sent_again(payout, now, lease_ms))
-            } else if wants_send {
-                Step::Send(new_reference(payout, environment, rail, now, lease_ms))
-            } else {
-                // Before a new reference every earlier one is asked again, the oldest first: each may have turned.
-                let doubtful = payout.attempts.iter().find(|attempt| !surely_failed(attempt, now));
-                let retrying = matches!(payout.state, State::Retrying { .. });
-                let asked = doubtful.filter(|_| retrying).unwrap_or(attempt);
-                Step::Ask(claimed(payout, now, lease_ms), asked.reference.clone())
+                None => Step::Postpone(postponed(payout, DAY_MS, now)),
             }
         }
     }
+}
+
+/// Everything that is judged before money may leave for the first time.
+fn first_send(payout: &Payout, ground: &Ground<'_>) -> Step {
+    let Ground { policy, now, .. } = *ground;
+    if payout.hands.barred.is_some() {
+        return Step::Postpone(held(payout, Hold::ByHand, now));
+    }
+    let amount = payout.money.amount;
+    let over = |limit: Option<u64>, sum: u64| limit.is_some_and(|most| sum > most);
+    let too_much = over(policy.most_per_payout, amount)
+        || ground
+            .customer
+            .is_some_and(|sums| over(policy.customer_per_day, sums.day) || over(policy.customer_per_month, sums.month));
+    if too_much && !payout.hands.limit_waived {
+        return Step::Hold(held(payout, Hold::Limit, now), alert::Kind::PayoutOverLimit);
+    }
+    if policy.needs_approval(amount) && payout.hands.approved_by.is_none() {
+        let mut next = stepped(payout, now);
+        next.state = State::AwaitingApproval { due_at: time::plus(now, DAY_MS) };
+        return Step::Postpone(next);
+    }
+    match ground.account {
+        AccountCheck::Inactive if policy.check_account => {
+            return Step::Hold(held(payout, Hold::Account, now), alert::Kind::AccountInactive);
+        }
+        AccountCheck::Active | AccountCheck::Inactive | AccountCheck::Unknown => {}
+    }
+    // The last of the judgements: whoever waits for room has passed the others.
+    if let Room::Until(next_period) = ground.totals.room(amount, policy, now, ground.zone) {
+        let mut waiting = held(payout, Hold::Totals, now);
+        waiting.state = State::Held { why: Hold::Totals, due_at: next_period };
+        return Step::Hold(waiting, alert::Kind::TotalsReached);
+    }
+    if let Some(waits) = kept_out(payout, true, ground) {
+        return waits;
+    }
+    if policy.check_account && ground.account == AccountCheck::Unknown {
+        return Step::CheckAccount;
+    }
+    Step::Send(new_reference(payout, ground))
+}
+
+/// A payout of which something may have been sent.
+fn settle(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Step {
+    let Ground { policy, now, lease_ms, .. } = *ground;
+    if attempt.rail != *ground.rail {
+        // Under another account the provider would not know the reference, and that would prove nothing.
+        return Step::Hold(held(payout, Hold::Config, now), alert::Kind::RailMisconfigured);
+    }
+    let resends = may_resend(payout, attempt, policy, now);
+    if resends || may_renew(payout, attempt, policy, now) {
+        if payout.hands.barred.is_some() {
+            return Step::Postpone(held(payout, Hold::ByHand, now));
+        }
+        if !ground.switches.payouts {
+            return Step::Postpone(postponed(payout, SWITCHED_OFF_MS, now));
+        }
+        if let Some(waits) = kept_out(payout, true, ground) {
+            return waits;
+        }
+        return Step::Send(if resends { sent_again(payout, now, lease_ms) } else { new_reference(payout, ground) });
+    }
+    if let Some(waits) = kept_out(payout, false, ground) {
+        return waits;
+    }
+    // Before a new reference every earlier one is asked again, the oldest first: each may have turned.
+    let doubtful = payout.attempts.iter().find(|attempt| !attempt.surely_failed(now));
+    let retrying = matches!(payout.state, State::Retrying { .. });
+    let asked = doubtful.filter(|_| retrying).unwrap_or(attempt);
+    Step::Ask(claimed(payout, now, lease_ms), asked.reference.clone())
+}
+
+/// After an end: every reference that was used is asked about again, those of another account excepted.
+fn recheck(payout: &Payout, ground: &Ground<'_>) -> Step {
+    let Ground { now, lease_ms, .. } = *ground;
+    if payout.claims >= MAX_CLAIMS {
+        // It ends as it is; workers that die of it are no reason to call a settled payout held.
+        let mut next = stepped(payout, now);
+        next.claims = 0;
+        next.recheck_at = Some(time::plus(now, DAY_MS));
+        return Step::Postpone(next);
+    }
+    match payout.unchecked(ground.rail, now) {
+        Some(reference) => match kept_out(payout, false, ground) {
+            Some(waits) => waits,
+            None => Step::Ask(claimed(payout, now, lease_ms), reference),
+        },
+        None => {
+            let mut next = stepped(payout, now);
+            next.recheck_at = payout.next_recheck(ground.rail, now);
+            Step::Postpone(next)
+        }
+    }
+}
+
+/// What the gate keeps out waits, without having been claimed.
+fn kept_out(payout: &Payout, sends: bool, ground: &Ground<'_>) -> Option<Step> {
+    match ground.gate.pass(sends, ground.now) {
+        Pass::Free | Pass::Probe => None,
+        Pass::Wait(until) => {
+            let spread = i64::from(payout.id.as_str().bytes().fold(0_u8, u8::wrapping_add)) * SPREAD_MS / 256;
+            // Urgent ones come first.
+            let spread = if payout.hands.urgent.is_some() { 0 } else { spread };
+            Some(Step::Postpone(postponed(
+                payout,
+                time::between(ground.now, until).max(SECOND_MS) + spread,
+                ground.now,
+            )))
+        }
+    }
+}
+
+fn retries_left(payout: &Payout, policy: &PayoutPolicy) -> bool {
+    payout.retries() < policy.retries.saturating_add(payout.hands.retries)
 }
 
 /// The same reference once more: a typed "not found" read just now, never known, ten minutes to a day after its sends.
@@ -104,28 +243,19 @@ fn may_resend(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Ti
         && attempt.not_found_at.is_some_and(|at| time::between(at, now) < FAILED_FRESH_MS && at >= attempt.last_sent_at)
         && time::between(attempt.last_sent_at, now) >= RESEND_AFTER_MS
         && time::between(attempt.first_sent_at, now) <= RESEND_WITHIN_MS
-        && payout.retries() < policy.retries
+        && retries_left(payout, policy)
 }
 
-/// A new reference: every one so far has surely failed, and the last one for a reason that may pass.
+/// A new reference: every one so far has surely failed, and the last one for a reason that may pass, or a person wants
+/// it.
 fn may_renew(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Timestamp) -> bool {
     matches!(payout.state, State::Retrying { .. })
-        && payout.attempts.iter().all(|attempt| surely_failed(attempt, now))
-        && passes(attempt.reason.as_deref())
-        && payout.retries() < policy.retries
+        && payout.attempts.iter().all(|attempt| attempt.surely_failed(now))
+        && (payout.hands.retry_wanted || passes(attempt.reason.as_deref()))
+        && retries_left(payout, policy)
 }
 
-/// FAILED, read so just now, and read so at least a quarter of an hour after it was read so first.
-pub(super) fn surely_failed(attempt: &Attempt, now: Timestamp) -> bool {
-    match (attempt.first_failed_at, attempt.last_failed_at) {
-        (Some(first), Some(last)) => {
-            time::between(last, now) < FAILED_FRESH_MS && time::between(first, last) >= NEW_REFERENCE_AFTER_MS
-        }
-        (None, _) | (_, None) => false,
-    }
-}
-
-fn stepped(payout: &Payout, now: Timestamp) -> Payout {
+pub(super) fn stepped(payout: &Payout, now: Timestamp) -> Payout {
     let mut next = payout.clone();
     next.routed_until = None;
     next.updated_at = now;
@@ -135,7 +265,11 @@ fn stepped(payout: &Payout, now: Timestamp) -> Payout {
 
 pub(super) fn postponed(payout: &Payout, by_ms: i64, now: Timestamp) -> Payout {
     let mut next = stepped(payout, now);
-    next.state = next.state.due(time::plus(now, by_ms));
+    let later = time::plus(now, by_ms);
+    if next.state.is_end() {
+        next.recheck_at = next.recheck_at.map(|_| later);
+    }
+    next.state = next.state.due(later);
     next
 }
 
@@ -148,26 +282,15 @@ fn claimed(payout: &Payout, now: Timestamp, lease_ms: i64) -> Payout {
 }
 
 /// Under a reference of its own, derived from the attempt's number.
-fn new_reference(payout: &Payout, environment: &str, rail: &Rail, now: Timestamp, lease_ms: i64) -> Payout {
+fn new_reference(payout: &Payout, ground: &Ground<'_>) -> Payout {
+    let Ground { now, lease_ms, .. } = *ground;
     let mut next = claimed(payout, now, lease_ms);
     let number = u8::try_from(next.attempts.len() + 1).unwrap_or(u8::MAX);
-    next.attempts.push(Attempt {
-        number,
-        reference: payout_reference(environment, &next.code, next.generation, number),
-        rail: rail.clone(),
-        sends: 1,
-        first_sent_at: now,
-        last_sent_at: now,
-        known: false,
-        asks: 0,
-        first_failed_at: None,
-        last_failed_at: None,
-        not_found_at: None,
-        reason: None,
-        transaction: None,
-        last_answer: None,
-    });
+    let reference = payout_reference(ground.environment, &next.code, next.generation, number);
+    next.attempts.push(Attempt::first(number, reference, ground.rail.clone(), now));
     next.state = State::Sending { due_at: time::plus(now, lease_ms) };
+    next.hands.retry_wanted = false;
+    next.charged_on = next.charged_on.or_else(|| Some(time::day(now, ground.zone)));
     next
 }
 

@@ -1,24 +1,23 @@
 //! What the provider's answers mean, row by row.
 
-use crate::sample;
+use crate::sample::{self, Around};
 
 use domain::{
     alert::Kind,
     payout::{
         Hold, Learned, NEW_REFERENCE_AFTER_MS, Outside, Payout, RESEND_AFTER_MS, RESEND_WITHIN_MS, ReportedTransfer,
-        State, StatusAnswer, Step, TransferAnswer, plan,
+        State, StatusAnswer, Step, TransferAnswer,
     },
     settings::PayoutPolicy,
-    switches::Switches,
     time::{DAY_MS, HOUR_MS, plus},
 };
 use jiff::Timestamp;
-use sample::{ENVIRONMENT, LEASE_MS, minutes, noon, payout, rail, report};
+use sample::{minutes, noon, payout, report};
 
 /// Sent at noon; its worker waits for the answer.
 fn sending() -> Payout {
     let step =
-        plan(&payout(), &Switches::all_on("blue"), &PayoutPolicy::default(), ENVIRONMENT, &rail(), noon(), LEASE_MS);
+        Around::default().plan(&payout(), noon());
     let Step::Send(sent) = step else { panic!("a new payout is sent") };
     sent
 }
@@ -325,7 +324,7 @@ fn a_transfer_that_is_not_ours_is_held_whatever_became_of_it() {
 // proves: PAY-02
 #[test]
 fn an_end_is_left_for_a_late_success_only() {
-    for state in [refused("PAYEE_NOT_FOUND"), State::Cancelled { at: noon() }] {
+    for state in [refused("PAYEE_NOT_FOUND"), State::Cancelled { at: noon(), why: String::new() }] {
         for (known, after) in [(true, 1), (false, 1), (true, 2_000), (false, 2_000)] {
             let mut ended = with_state(submitted(), state.clone());
             ended.attempts[0].known = known;

@@ -1,19 +1,18 @@
 //! Every course of the first exchanges with the provider, without chance: what it makes of each send, what each
 //! question is answered, which answers are lost, and where the worker dies.
 
-use crate::sample;
+use crate::sample::{self, Around};
 
 use domain::{
     payout::{
         NEW_REFERENCE_AFTER_MS, Payout, RESEND_AFTER_MS, ReportedTransfer, State, StatusAnswer, Step, TransferAnswer,
-        plan,
     },
     settings::PayoutPolicy,
     switches::Switches,
     time::{between, plus},
 };
 use jiff::Timestamp;
-use sample::{ENVIRONMENT, LEASE_MS, minutes, noon, payout, rail, report};
+use sample::{minutes, noon, payout, report};
 use std::collections::BTreeMap;
 
 /// Exchanges that are followed; each has up to fifteen courses.
@@ -152,10 +151,10 @@ impl Moment {
             return;
         };
         self.now = self.now.max(due);
-        let step = plan(&self.row, &Switches::all_on("blue"), policy, ENVIRONMENT, &rail(), self.now, LEASE_MS);
+        let step = Around { policy: policy.clone(), ..Around::default() }.plan(&self.row, self.now);
         let before = self.clone();
         let courses = match step {
-            Step::Rest => panic!("it is due and nobody's: {:?}", self.row),
+            Step::Rest | Step::CheckAccount => panic!("it is due and nobody's: {:?}", self.row),
             Step::Postpone(row) | Step::Hold(row, _) => vec![self.learned(self.taken.clone(), Some(row))],
             Step::Send(row) => {
                 let renews = row.attempts.len() > self.row.attempts.len();
@@ -202,7 +201,7 @@ fn no_course_of_the_first_exchanges_pays_twice_or_loses_sight_of_a_payout() {
 #[test]
 fn a_failed_that_was_read_within_its_quarter_of_an_hour_is_read_again_before_a_new_reference() {
     let (policy, on) = (PayoutPolicy::default(), Switches::all_on("blue"));
-    let next = |row: &Payout, now| plan(row, &on, &policy, ENVIRONMENT, &rail(), now, LEASE_MS);
+    let next = |row: &Payout, now| Around { switches: on.clone(), policy: policy.clone(), ..Around::default() }.plan(row, now);
     let Step::Send(sent) = next(&payout(), noon()) else { panic!("sent") };
     let reference = sent.attempts[0].reference.clone();
     let read = |row: &Payout, reason: &str, now| {

@@ -4,17 +4,17 @@
 //! After each step the promises are looked at; at the end the payout must say what the provider knows.
 
 use crate::provider;
-use crate::sample;
+use crate::sample::{self, Around};
 
 use domain::{
-    payout::{Payout, State, StatusAnswer, Step, TransferAnswer, plan},
+    payout::{Payout, State, StatusAnswer, Step, TransferAnswer},
     settings::PayoutPolicy,
     switches::Switches,
     time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, between, plus},
 };
 use jiff::Timestamp;
 use provider::{Dice, Provider};
-use sample::{ENVIRONMENT, LEASE_MS, noon, payout, rail};
+use sample::{noon, payout};
 
 /// A function is ended after this long, before its lease ends.
 const FUNCTION_MS: i64 = 45 * SECOND_MS;
@@ -110,7 +110,7 @@ impl World {
             }
             Worker::Idle => Worker::Idle,
             Worker::Read { row, at } => {
-                let step = plan(&row, &switches, &self.policy, ENVIRONMENT, &rail(), self.now, LEASE_MS);
+                let step = Around { switches, policy: self.policy.clone(), ..Around::default() }.plan(&row, self.now);
                 Worker::Planned { row, step, at }
             }
             Worker::Planned { row, step, at } => self.carry_out(row, step, at),
@@ -149,7 +149,7 @@ impl World {
 
     fn carry_out(&mut self, row: Payout, step: Step, at: Timestamp) -> Worker {
         match step {
-            Step::Rest => Worker::Idle,
+            Step::Rest | Step::CheckAccount => Worker::Idle,
             Step::Postpone(after) | Step::Hold(after, _) => {
                 self.save(&row, after);
                 Worker::Idle
@@ -302,6 +302,7 @@ impl World {
             | State::Submitted { .. }
             | State::Retrying { .. }
             | State::AwaitingApproval { .. }
+            | State::Settled { .. }
             | State::Cancelled { .. } => false,
         };
         assert!(agrees, "{}: {:?} and the provider has {:?}", self.seed, self.row, self.provider);

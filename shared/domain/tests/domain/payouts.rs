@@ -1,20 +1,20 @@
 //! What is done next with a payout: when it is sent, sent again, asked about, put off or held.
 
-use crate::sample;
+use crate::sample::{self, Around};
 
 use domain::{
     alert,
     identity::payout_reference,
     payout::{
         Attempt, FAILED_FRESH_MS, Hold, MAX_CLAIMS, NEW_REFERENCE_AFTER_MS, Outside, Payout, RESEND_AFTER_MS,
-        RESEND_WITHIN_MS, ROUTED_FOR_MS, Rail, State, Step, plan,
+        RESEND_WITHIN_MS, ROUTED_FOR_MS, Rail, State, Step,
     },
     settings::PayoutPolicy,
     switches::Switches,
     time::{DAY_MS, MINUTE_MS, SECOND_MS, plus},
 };
 use jiff::Timestamp;
-use sample::{ENVIRONMENT, LEASE_MS, noon, payout, rail};
+use sample::{LEASE_MS, ENVIRONMENT, noon, payout, rail};
 
 fn on() -> Switches {
     Switches::all_on("blue")
@@ -25,7 +25,7 @@ fn off() -> Switches {
 }
 
 fn next(payout: &Payout, switches: &Switches, now: Timestamp) -> Step {
-    plan(payout, switches, &PayoutPolicy::default(), ENVIRONMENT, &rail(), now, LEASE_MS)
+    Around { switches: switches.clone(), ..Around::default() }.plan(payout, now)
 }
 
 /// Sent at noon under its first reference; in `state`, and nobody's.
@@ -52,11 +52,16 @@ fn every_state(due_at: Timestamp) -> Vec<State> {
             State::Held { why: Hold::Unknown, .. } => State::Held { why: Hold::Mismatch, due_at },
             State::Held { why: Hold::Mismatch, .. } => State::Held { why: Hold::Config, due_at },
             State::Held { why: Hold::Config, .. } => State::Held { why: Hold::Poison, due_at },
-            State::Held { why: Hold::Poison, .. } => State::AwaitingApproval { due_at },
+            State::Held { why: Hold::Poison, .. } => State::Held { why: Hold::ByHand, due_at },
+            State::Held { why: Hold::ByHand, .. } => State::Held { why: Hold::Limit, due_at },
+            State::Held { why: Hold::Limit, .. } => State::Held { why: Hold::Totals, due_at },
+            State::Held { why: Hold::Totals, .. } => State::Held { why: Hold::Account, due_at },
+            State::Held { why: Hold::Account, .. } => State::AwaitingApproval { due_at },
             State::AwaitingApproval { .. } => State::Paid { at: due_at },
             State::Paid { .. } => State::Refused { at: due_at, reason: "PAYEE_NOT_FOUND".to_owned() },
-            State::Refused { .. } => State::Cancelled { at: due_at },
-            State::Cancelled { .. } => return states,
+            State::Refused { .. } => State::Cancelled { at: due_at, why: String::new() },
+            State::Cancelled { .. } => State::Settled { at: due_at, receipt: "R-1".to_owned() },
+            State::Settled { .. } => return states,
         };
         states.push(following);
     }
@@ -291,7 +296,7 @@ fn a_new_reference_is_made_only_while_waiting_for_one_and_while_retries_are_left
         let mut payout = failed(0, quarter);
         attempt(&mut payout).sends = sends;
         let policy = PayoutPolicy { retries, ..PayoutPolicy::default() };
-        let step = plan(&payout, &on(), &policy, ENVIRONMENT, &rail(), now, LEASE_MS);
+        let step = Around { policy: policy.clone(), ..Around::default() }.plan(&payout, now);
         assert_eq!(matches!(step, Step::Send(_)), sends_more, "{sends} sends, {retries} retries");
     }
 }
@@ -305,7 +310,7 @@ fn another_account_neither_sends_nor_asks() {
     {
         payout.state = payout.state.due(noon());
         let now = plus(noon(), NEW_REFERENCE_AFTER_MS);
-        let step = plan(&payout, &on(), &PayoutPolicy::default(), ENVIRONMENT, &other, now, LEASE_MS);
+        let step = Around { rail: other.clone(), ..Around::default() }.plan(&payout, now);
         let Step::Hold(held, kind) = step else { panic!("held") };
         assert_eq!(held.state, State::Held { why: Hold::Config, due_at: plus(now, DAY_MS) });
         assert_eq!((kind, held.version), (alert::Kind::RailMisconfigured, payout.version + 1));
@@ -358,7 +363,7 @@ fn the_sweeper_routes_what_is_due_and_leaves_it_alone_for_five_minutes() {
         assert!(routed.routed(plus(noon(), ROUTED_FOR_MS)).is_some(), "the nudge was lost");
         let worked = match next(&routed, &on(), noon()) {
             Step::Send(next) | Step::Ask(next, _) | Step::Postpone(next) => next,
-            Step::Rest | Step::Hold(..) => panic!("{} is worked on", state.name()),
+            Step::Rest | Step::CheckAccount | Step::Hold(..) => panic!("{} is worked on", state.name()),
         };
         assert_eq!(worked.routed_until, None, "the next write by a worker clears it");
     }

@@ -82,6 +82,9 @@ pub fn read_transfer(answer: &Response<Bytes>) -> TransferAnswer {
     match (status, code.as_deref()) {
         (StatusCode::ACCEPTED, _) => TransferAnswer::Accepted,
         (StatusCode::CONFLICT, _) => TransferAnswer::Exists,
+        // The gateway turns it away before it is looked at; MTN doesn't type it (contracts.md 2), so it is asked about
+        // all the same before it is sent again.
+        (StatusCode::TOO_MANY_REQUESTS, _) => TransferAnswer::Unsent(word),
         (StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED, _) => TransferAnswer::Config(word),
         (
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -7,12 +7,14 @@ use domain::{
     customer::Customer,
     identity::{CustomerId, RedemptionId},
     money::{Currency, Money},
-    payout::{FIRST_DUE_MS, Payout, Rail, ReportedTransfer, State},
+    gate::Gate,
+    payout::{AccountCheck, CustomerSums, Ground, Payout, Rail, ReportedTransfer, Step, plan},
     phone::{Msisdn, Network},
     redemption::{Facts, Refusal},
-    settings::Settings,
+    settings::{PayoutPolicy, Settings},
     switches::Switches,
     time::{MINUTE_MS, SECOND_MS, plus},
+    totals::Totals,
 };
 use jiff::{Timestamp, civil::date};
 
@@ -165,23 +167,55 @@ pub fn rail() -> Rail {
 pub fn payout() -> Payout {
     let code = code();
     let customer = customer();
-    Payout {
-        id: RedemptionId::of(ENVIRONMENT, &code.text, code.generation),
-        code: code.text,
-        generation: code.generation,
-        batch_id: code.batch_id,
-        customer: customer.id,
-        payee: customer.phone,
-        money: code.money,
-        state: State::Queued { due_at: plus(noon(), FIRST_DUE_MS) },
-        attempts: Vec::new(),
-        lease_until: None,
-        claims: 0,
-        routed_until: None,
-        prompted_at: None,
-        created_at: noon(),
-        updated_at: noon(),
-        version: 1,
+    let id = RedemptionId::of(ENVIRONMENT, &code.text, code.generation);
+    Payout::new(&code, id, customer.id, customer.phone, &PayoutPolicy::default(), noon())
+}
+
+/// What a payout's next step depends on; by default nothing stands in its way.
+#[derive(Clone)]
+pub struct Around {
+    pub switches: Switches,
+    pub policy: PayoutPolicy,
+    pub rail: Rail,
+    pub gate: Gate,
+    pub totals: Totals,
+    pub customer: Option<CustomerSums>,
+    pub account: AccountCheck,
+}
+
+impl Default for Around {
+    fn default() -> Self {
+        Self {
+            switches: Switches::all_on("blue"),
+            policy: PayoutPolicy::default(),
+            rail: rail(),
+            gate: Gate::default(),
+            totals: Totals::default(),
+            customer: None,
+            account: AccountCheck::Unknown,
+        }
+    }
+}
+
+impl Around {
+    pub fn plan(&self, payout: &Payout, now: Timestamp) -> Step {
+        plan(payout, &self.ground(&Settings::default().zone(), now))
+    }
+
+    pub fn ground<'a>(&'a self, zone: &'a jiff::tz::TimeZone, now: Timestamp) -> Ground<'a> {
+        Ground {
+            switches: &self.switches,
+            policy: &self.policy,
+            environment: ENVIRONMENT,
+            rail: &self.rail,
+            gate: &self.gate,
+            totals: &self.totals,
+            customer: self.customer,
+            account: self.account,
+            zone,
+            now,
+            lease_ms: LEASE_MS,
+        }
     }
 }
 

@@ -1,0 +1,170 @@
+//! The gate in front of the provider: who may call it now, and what its answers say of its health.
+//!
+//! The gate's row is a guide, not a ledger: a write of it that fails is logged, and the next answers make up for it.
+//! Only a probe must be written before its call.
+
+use crate::{Disbursement, TABLE_MS, Unfinished, work::raised};
+use domain::{
+    alert::Alert,
+    gate::{Balance, Gate, Moved, Outcome, Pass},
+    payout::Payout,
+    settings::PayoutPolicy,
+};
+use service::metrics::{self, Unit};
+use std::time::Duration;
+use store::{Deadline, StoreError, keys as rows};
+use tokio::time::Instant;
+
+/// Between two looks whether this second has a question left.
+const NEXT_SECOND: Duration = Duration::from_millis(700);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Granted,
+    /// Somebody else has the probe: read and plan anew.
+    Denied,
+}
+
+impl Disbursement {
+    fn provider(&self) -> String {
+        self.money.rail().provider
+    }
+
+    /// Whether a call may be made; takes the probe if there is one to take.
+    pub(crate) async fn admitted(&self, gate: &Gate, sends: bool) -> Result<Admission, Unfinished> {
+        let now = self.clock.now();
+        match gate.pass(sends, now) {
+            Pass::Free => Ok(Admission::Granted),
+            Pass::Wait(_) => Ok(Admission::Denied),
+            Pass::Probe => {
+                let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
+                match self.save_gate(gate, &gate.probing(now, lease_ms), &[]).await {
+                    Ok(()) => Ok(Admission::Granted),
+                    Err(StoreError::Changed) => Ok(Admission::Denied),
+                    Err(error) => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    /// Takes one of the questions that all workers together may ask in a second; waits for the next second while there
+    /// is time. `false`: there was none.
+    pub(crate) async fn may_ask(&self, policy: &PayoutPolicy, until: Instant) -> Result<bool, StoreError> {
+        let provider = self.provider();
+        loop {
+            if self.store.take_ask(&provider, policy.asks_per_second, Deadline::in_ms(TABLE_MS)).await? {
+                return Ok(true);
+            }
+            metrics::emit("momo_asks_put_off_total", 1.0, Unit::Count, &[]);
+            if Instant::now() + NEXT_SECOND + self.longest_send() > until {
+                return Ok(false);
+            }
+            tokio::time::sleep(NEXT_SECOND).await;
+        }
+    }
+
+    async fn save_gate(&self, before: &Gate, after: &Gate, alerts: &[Alert]) -> Result<(), StoreError> {
+        let by = (crate::ACTOR, self.clock.now());
+        let provider = self.provider();
+        self.store.save_gate(&provider, (before, after), alerts, by, Deadline::in_ms(TABLE_MS)).await?;
+        if before.breaker.name() != after.breaker.name() {
+            metrics::emit("breaker_moves_total", 1.0, Unit::Count, &[("to", after.breaker.name())]);
+        }
+        raised(alerts);
+        Ok(())
+    }
+
+    async fn gate(&self) -> Result<Gate, StoreError> {
+        let key = rows::gate(&self.provider());
+        Ok(self.store.one(&key, Deadline::in_ms(TABLE_MS)).await?.unwrap_or_default())
+    }
+
+    /// Counts an answer that only a provider in trouble gives.
+    pub(crate) async fn troubled(&self, why: &str, policy: &PayoutPolicy) {
+        let counted = async {
+            let gate = self.gate().await?;
+            let Some(Moved { gate: next, alerts }) = gate.troubled(why, policy, self.clock.now()) else {
+                return Ok(());
+            };
+            self.save_gate(&gate, &next, &alerts).await
+        };
+        note(counted.await, "trouble of the provider was not counted");
+    }
+
+    /// A good answer: whatever was counted counts no more.
+    pub(crate) async fn recovered(&self, seen: &Gate) {
+        // As it was read before the call: in quiet times nothing is written.
+        if seen.recovered().is_none() {
+            return;
+        }
+        let cleared = async {
+            let gate = self.gate().await?;
+            match gate.recovered() {
+                Some(next) => self.save_gate(&gate, &next, &[]).await,
+                None => Ok(()),
+            }
+        };
+        note(cleared.await, "that the provider is well again was not written");
+    }
+
+    /// One more of the last outcomes; if too many of them are bad, sending pauses.
+    pub(crate) async fn ended(&self, payout: &Payout, paid: bool, loaded: &crate::work::Loaded) {
+        let policy = &loaded.settings.payouts;
+        if policy.pause_below_percent.is_none() {
+            return;
+        }
+        let customer = payout.customer.as_str().chars().take(8).collect();
+        let outcomes = loaded.outcomes.with(Outcome { customer, paid }, policy);
+        let provider = self.provider();
+        let written = async {
+            let deadline = Deadline::in_ms(TABLE_MS);
+            self.store.save_outcomes(&provider, loaded.outcomes.version, &outcomes, deadline).await?;
+            let Some(Moved { gate, alerts }) = loaded.gate.judged(&outcomes, policy, self.clock.now()) else {
+                return Ok(());
+            };
+            self.save_gate(&loaded.gate, &gate, &alerts).await
+        };
+        note(written.await, "how a payout ended is missing among the last outcomes");
+    }
+
+    /// Reads the float and what is on its way, and pauses sending or lets it go on.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. A provider that doesn't say is no error: it is asked again within minutes.
+    pub async fn look_at_balance(&self) -> Result<(), StoreError> {
+        let settings = self.settings_in_force().await?;
+        let amount = match self.money.balance().await {
+            Ok(amount) => amount,
+            Err(not_ready) => {
+                tracing::warn!(%not_ready, "the float is not known");
+                return Ok(());
+            }
+        };
+        let gauges = self.store.gauges(Deadline::in_ms(TABLE_MS)).await?;
+        let sum = |state: &str| gauges.get(state).map_or(0, |found| u64::try_from(found.amount).unwrap_or(0));
+        let on_its_way = sum("sending") + sum("submitted");
+        metrics::emit("momo_balance", amount as f64, Unit::Count, &[]);
+        let gate = self.gate().await?;
+        let balance = Balance { amount, on_its_way, at: self.clock.now() };
+        let Moved { gate: next, alerts } = gate.weighed(balance, &settings.payouts);
+        match self.save_gate(&gate, &next, &alerts).await {
+            // Somebody has moved the gate meanwhile; the float is read again within minutes.
+            Ok(()) | Err(StoreError::Changed) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn settings_in_force(&self) -> Result<std::sync::Arc<domain::settings::Settings>, StoreError> {
+        let Some(key) = self.settings.wanted() else { return Ok(self.settings.last()) };
+        let items = self.store.read(std::slice::from_ref(&key), Deadline::in_ms(TABLE_MS)).await?;
+        self.settings.current(&items, true)
+    }
+}
+
+/// Somebody else's write is as good; what fails is made up for by the next answers.
+fn note(written: Result<(), StoreError>, what: &str) {
+    match written {
+        Ok(()) | Err(StoreError::Changed) => {}
+        Err(error) => tracing::warn!(%error, "{what}"),
+    }
+}

@@ -1,0 +1,271 @@
+//! What people do about a payout: hold, release, agree, cancel, retry, hurry, settle by other means, take back.
+//!
+//! Each is refused from a state that doesn't allow it. What may have been sent is only ever asked about: a hold forbids
+//! the next send, and nothing is cancelled or taken back that may be on its way.
+
+use super::{Hold, Payout, State, plan::stepped};
+use crate::{
+    id::UserId,
+    time::{self, DAY_MS},
+};
+use jiff::Timestamp;
+
+/// A retry can be put off for so long.
+const LATEST_RETRY_MS: i64 = 30 * DAY_MS;
+/// Retries that people ask for of one payout; each needs a reference of its own.
+const MOST_RETRIES: u8 = 20;
+
+/// Why a payout is cancelled whose redemption was taken back: its code may redeem again.
+pub(super) const REVERSED: &str = "reversed";
+
+/// Why an act isn't possible now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotNow {
+    #[error("it has ended: {0}")]
+    Ended(&'static str),
+    #[error("something may have been sent; wait until MoMo says how it went")]
+    PerhapsSent,
+    #[error("it isn't held")]
+    NotHeld,
+    #[error("it is held already")]
+    HeldAlready,
+    #[error("it doesn't wait for approval")]
+    NotWaiting,
+    #[error("somebody else must decide: you have redeemed, held, released, hurried or retried it")]
+    SecondPerson,
+    #[error("only a payout that has failed can be retried; this one is {0}")]
+    NotFailed(&'static str),
+    #[error("it is urgent already")]
+    UrgentAlready,
+    #[error("it was retried by hand twenty times; settle it by other means")]
+    TooOften,
+    #[error("a time between now and thirty days from now")]
+    BadTime,
+    #[error("MoMo's answer is another transfer than ours; look it up in MTN's portal")]
+    Mismatch,
+}
+
+impl Payout {
+    fn by(&self, who: &UserId, now: Timestamp) -> Self {
+        let mut next = stepped(self, now);
+        next.hands.touch(who);
+        next
+    }
+
+    /// No (further) send until it is released. What has been sent is still asked about.
+    ///
+    /// # Errors
+    /// [`NotNow::Ended`], [`NotNow::HeldAlready`].
+    pub fn hold(&self, who: &UserId, reason: &str, now: Timestamp) -> Result<Self, NotNow> {
+        if self.state.is_end() {
+            return Err(NotNow::Ended(self.state.name()));
+        }
+        if self.hands.barred.is_some() {
+            return Err(NotNow::HeldAlready);
+        }
+        let mut next = self.by(who, now);
+        next.hands.barred = Some(reason.to_owned());
+        match self.state {
+            State::Queued { .. } | State::AwaitingApproval { .. } => {
+                next.state = State::Held { why: Hold::ByHand, due_at: time::plus(now, DAY_MS) };
+            }
+            State::Held { .. } | State::Sending { .. } | State::Submitted { .. } | State::Retrying { .. } => {}
+            State::Paid { .. } | State::Refused { .. } | State::Cancelled { .. } | State::Settled { .. } => {
+                return Err(NotNow::Ended(self.state.name()));
+            }
+        }
+        Ok(next)
+    }
+
+    /// Lets it go on. Of what may have been sent MoMo is asked first; a limit is waived only with a second person.
+    ///
+    /// # Errors
+    /// [`NotNow::NotHeld`], [`NotNow::Ended`].
+    pub fn release(&self, who: &UserId, now: Timestamp) -> Result<Self, NotNow> {
+        if self.state.is_end() {
+            return Err(NotNow::Ended(self.state.name()));
+        }
+        let mut next = self.by(who, now);
+        next.hands.barred = None;
+        next.claims = 0;
+        let State::Held { why, .. } = self.state else {
+            return if self.hands.barred.is_some() { Ok(next) } else { Err(NotNow::NotHeld) };
+        };
+        next.state = match (why, self.attempt()) {
+            (Hold::Limit, None) => {
+                next.hands.limit_waived = true;
+                next.hands.approved_by = None;
+                State::AwaitingApproval { due_at: time::plus(now, DAY_MS) }
+            }
+            (_, None) => State::Queued { due_at: now },
+            // Asked now; what is unknown stays so until the provider says.
+            (Hold::Unknown | Hold::Mismatch, Some(_)) => State::Held { why, due_at: now },
+            (_, Some(attempt)) if attempt.first_failed_at.is_some() => {
+                next.hands.retry_wanted = true;
+                next.hands.retries = next.hands.retries.saturating_add(1);
+                State::Retrying { due_at: now }
+            }
+            (_, Some(attempt)) if attempt.known => State::Submitted { due_at: now },
+            (_, Some(_)) => State::Sending { due_at: now },
+        };
+        Ok(next)
+    }
+
+    /// A second person agrees to its first send.
+    ///
+    /// # Errors
+    /// [`NotNow::NotWaiting`], [`NotNow::SecondPerson`].
+    pub fn approve(&self, who: &UserId, now: Timestamp) -> Result<Self, NotNow> {
+        self.may_decide(who)?;
+        let mut next = stepped(self, now);
+        next.hands.approved_by = Some(who.clone());
+        next.state = State::Queued { due_at: now };
+        Ok(next)
+    }
+
+    /// A second person doesn't agree: it is cancelled.
+    ///
+    /// # Errors
+    /// As [`Payout::approve`].
+    pub fn disapprove(&self, who: &UserId, reason: &str, now: Timestamp) -> Result<Self, NotNow> {
+        self.may_decide(who)?;
+        let mut next = stepped(self, now);
+        next.state = State::Cancelled { at: now, why: reason.to_owned() };
+        Ok(next)
+    }
+
+    fn may_decide(&self, who: &UserId) -> Result<(), NotNow> {
+        if !matches!(self.state, State::AwaitingApproval { .. }) {
+            return Err(NotNow::NotWaiting);
+        }
+        if self.hands.touched_by.contains(who) { Err(NotNow::SecondPerson) } else { Ok(()) }
+    }
+
+    /// Nothing is sent any more. Only while nothing was, or after all that was has failed for good.
+    ///
+    /// # Errors
+    /// [`NotNow::PerhapsSent`], [`NotNow::Ended`].
+    pub fn cancel(&self, who: &UserId, reason: &str, now: Timestamp) -> Result<Self, NotNow> {
+        self.unsent_or_failed()?;
+        let mut next = self.by(who, now);
+        next.state = State::Cancelled { at: now, why: reason.to_owned() };
+        Ok(next.watched(false, now))
+    }
+
+    fn unsent_or_failed(&self) -> Result<(), NotNow> {
+        match self.state {
+            State::Refused { .. } => Ok(()),
+            State::Paid { .. } | State::Cancelled { .. } | State::Settled { .. } => {
+                Err(NotNow::Ended(self.state.name()))
+            }
+            State::Queued { .. } | State::AwaitingApproval { .. } | State::Held { .. } if !self.was_sent() => Ok(()),
+            State::Queued { .. }
+            | State::AwaitingApproval { .. }
+            | State::Held { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Retrying { .. } => Err(NotNow::PerhapsSent),
+        }
+    }
+
+    /// Once more, at `at` or now: every reference is asked again first, and a new one follows only if all still have
+    /// failed.
+    ///
+    /// # Errors
+    /// [`NotNow::NotFailed`], [`NotNow::TooOften`], [`NotNow::BadTime`].
+    pub fn retry(&self, who: &UserId, at: Option<Timestamp>, now: Timestamp) -> Result<Self, NotNow> {
+        if !matches!(self.state, State::Refused { .. }) {
+            return Err(NotNow::NotFailed(self.state.name()));
+        }
+        if self.hands.retries >= MOST_RETRIES {
+            return Err(NotNow::TooOften);
+        }
+        if at.is_some_and(|at| at < now || time::between(now, at) > LATEST_RETRY_MS) {
+            return Err(NotNow::BadTime);
+        }
+        let mut next = self.by(who, now);
+        next.hands.retries += 1;
+        next.hands.retry_wanted = true;
+        next.state = State::Retrying { due_at: at.unwrap_or(now) };
+        next.recheck_at = None;
+        Ok(next)
+    }
+
+    /// It starts before all waiting ones. It skips no check.
+    ///
+    /// # Errors
+    /// [`NotNow::Ended`], [`NotNow::UrgentAlready`].
+    pub fn hurry(&self, who: &UserId, reason: &str, now: Timestamp) -> Result<Self, NotNow> {
+        if self.state.is_end() {
+            return Err(NotNow::Ended(self.state.name()));
+        }
+        if self.hands.urgent.is_some() {
+            return Err(NotNow::UrgentAlready);
+        }
+        let mut next = self.by(who, now);
+        next.hands.urgent = Some(reason.to_owned());
+        if let State::Queued { .. } = next.state {
+            next.state = State::Queued { due_at: now };
+        }
+        Ok(next)
+    }
+
+    /// Whether it can be settled by other means; asked before a second person is.
+    ///
+    /// # Errors
+    /// [`NotNow::PerhapsSent`] while MoMo may still pay it, [`NotNow::Ended`], [`NotNow::Mismatch`].
+    pub fn may_settle(&self) -> Result<(), NotNow> {
+        match self.state {
+            State::Held { why: Hold::Mismatch, .. } => Err(NotNow::Mismatch),
+            // A day has passed and MoMo says nothing: people have looked in its portal.
+            State::Held { why: Hold::Unknown, .. } => Ok(()),
+            State::Cancelled { ref why, .. } if why != REVERSED => Ok(()),
+            State::Cancelled { .. } => Err(NotNow::Ended("reversed")),
+            State::Queued { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Retrying { .. }
+            | State::Held { .. }
+            | State::AwaitingApproval { .. }
+            | State::Paid { .. }
+            | State::Refused { .. }
+            | State::Settled { .. } => self.unsent_or_failed(),
+        }
+    }
+
+    /// Paid by other means, as two people say. No retry is possible afterwards; its references are still asked about.
+    ///
+    /// # Errors
+    /// As [`Payout::may_settle`].
+    pub fn settle_outside(&self, asked_by: &UserId, receipt: &str, now: Timestamp) -> Result<Self, NotNow> {
+        self.may_settle()?;
+        let mut next = self.by(asked_by, now);
+        next.state = State::Settled { at: now, receipt: receipt.to_owned() };
+        next.lease_until = None;
+        Ok(next.watched(false, now))
+    }
+
+    /// The redemption is taken back before anything was sent.
+    ///
+    /// # Errors
+    /// [`NotNow::PerhapsSent`] once a send may have left, failed or not; [`NotNow::Ended`].
+    pub fn reverse(&self, who: &UserId, now: Timestamp) -> Result<Self, NotNow> {
+        if self.was_sent() {
+            return Err(NotNow::PerhapsSent);
+        }
+        match self.state {
+            State::Paid { .. } | State::Settled { .. } => return Err(NotNow::Ended(self.state.name())),
+            State::Queued { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Retrying { .. }
+            | State::Held { .. }
+            | State::AwaitingApproval { .. }
+            | State::Refused { .. }
+            | State::Cancelled { .. } => {}
+        }
+        let mut next = self.by(who, now);
+        next.state = State::Cancelled { at: now, why: REVERSED.to_owned() };
+        Ok(next)
+    }
+}

@@ -1,0 +1,113 @@
+//! One reference and everything known of it.
+
+use super::{FAILED_FRESH_MS, NEW_REFERENCE_AFTER_MS, Rail};
+use crate::time;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// 1, 2, …
+    pub number: u8,
+    pub reference: String,
+    pub rail: Rail,
+    pub sends: u8,
+    /// Of the sends, those that provably reached nobody; they use up no retry.
+    #[serde(default)]
+    pub unsent: u8,
+    #[serde(with = "time::required")]
+    pub first_sent_at: Timestamp,
+    #[serde(with = "time::required")]
+    pub last_sent_at: Timestamp,
+    /// Some answer has known this reference; a later "not found" proves nothing then.
+    #[serde(default)]
+    pub known: bool,
+    /// The request itself was refused at its first send, so nothing came of it.
+    #[serde(default)]
+    pub rejected: bool,
+    #[serde(default)]
+    pub asks: u32,
+    /// When the provider last said anything of it that proves something.
+    #[serde(with = "time::optional", default)]
+    pub answered_at: Option<Timestamp>,
+    #[serde(with = "time::optional", default)]
+    pub first_failed_at: Option<Timestamp>,
+    #[serde(with = "time::optional", default)]
+    pub last_failed_at: Option<Timestamp>,
+    /// A typed "not found" for a reference that was never known, read at this time.
+    #[serde(with = "time::optional", default)]
+    pub not_found_at: Option<Timestamp>,
+    /// The provider's reason for a failure, as it wrote it.
+    pub reason: Option<String>,
+    /// The provider's own id of the transfer once it is paid.
+    pub transaction: Option<String>,
+    /// What the last answer was, in a word.
+    pub last_answer: Option<String>,
+    /// The transfer as the provider last reported it, for reconciliation.
+    #[serde(default)]
+    pub seen: Option<Seen>,
+}
+
+/// What the provider says of a reference, as it writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    #[serde(with = "time::required")]
+    pub at: Timestamp,
+    pub status: SeenStatus,
+    pub amount: String,
+    pub currency: String,
+    /// In figures, with country code.
+    pub payee: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenStatus {
+    Pending,
+    Successful,
+    Failed,
+    NotFound,
+}
+
+impl Attempt {
+    /// Sent for the first time now.
+    pub(super) fn first(number: u8, reference: String, rail: Rail, now: Timestamp) -> Self {
+        Self {
+            number,
+            reference,
+            rail,
+            sends: 1,
+            unsent: 0,
+            first_sent_at: now,
+            last_sent_at: now,
+            known: false,
+            rejected: false,
+            asks: 0,
+            answered_at: None,
+            first_failed_at: None,
+            last_failed_at: None,
+            not_found_at: None,
+            reason: None,
+            transaction: None,
+            last_answer: None,
+            seen: None,
+        }
+    }
+
+    /// FAILED, read so just now, and read so at least a quarter of an hour after it was read so first. Or refused at
+    /// the door, and not known just now.
+    pub(super) fn surely_failed(&self, now: Timestamp) -> bool {
+        let fresh = |at: Timestamp| time::between(at, now) < FAILED_FRESH_MS;
+        match (self.first_failed_at, self.last_failed_at) {
+            (Some(first), Some(last)) => fresh(last) && time::between(first, last) >= NEW_REFERENCE_AFTER_MS,
+            (None, _) | (_, None) => {
+                self.rejected && !self.known && self.not_found_at.is_some_and(|at| fresh(at) && at >= self.last_sent_at)
+            }
+        }
+    }
+
+    /// Whether this reference has paid.
+    pub fn has_paid(&self) -> bool {
+        self.last_answer.as_deref() == Some("SUCCESSFUL")
+    }
+}
