@@ -20,6 +20,7 @@ pub mod payout;
 pub mod permission;
 pub mod phone;
 pub mod redemption;
+pub mod reversal;
 pub mod role;
 pub mod seal;
 pub mod security;

@@ -133,6 +133,17 @@ pub struct Hands {
     pub retries: u8,
     /// The next new reference is a person's wish, whatever the reason of the failure was.
     pub retry_wanted: bool,
+    /// One person says that the customer was paid by other means; a second one has to agree.
+    pub settlement: Option<Settlement>,
+}
+
+/// That the customer was paid by other means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    pub by: UserId,
+    /// The number of the receipt.
+    pub receipt: String,
+    pub note: String,
 }
 
 impl Hands {

@@ -334,7 +334,7 @@ impl Desk {
         // Counted after the batch was read as it is: a claim that comes later finds it blocked or over.
         let (counts, _) = self.store.counts(id, self.deadline()).await?;
         let now = self.now();
-        let after = batch.deleted(counts.redeemed, now).map_err(no_move)?;
+        let after = batch.deleted(counts.redeemed + counts.reversed, now).map_err(no_move)?;
         let act = self.store.act(permit, now, Class::Change, "batch.deleted", format!("batch:{id}"))?;
         let act = act.severity(Severity::Warning).differences(&batch.audited(), &after.audited());
         let act = act.batch(Some(&batch), &after)?.answered(keep.and_then(|keep| keep.of(&())))?;

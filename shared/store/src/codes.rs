@@ -42,6 +42,10 @@ struct CounterRow {
     paid: u64,
     #[serde(default)]
     paid_amount: u64,
+    #[serde(default)]
+    reversed: u64,
+    #[serde(default)]
+    reversed_amount: u64,
     #[serde(flatten)]
     tally: Tally,
 }
@@ -224,7 +228,11 @@ impl Store {
         let rows: Vec<CounterRow> = self.whole(&keys::counter_pk(batch_id), "", usize::MAX, deadline).await?;
         let mut counts = Counts::default();
         let mut days: BTreeMap<String, DayCounts> = BTreeMap::new();
-        for row in rows {
+        for mut row in rows {
+            // A day's redemptions and those of them that were taken back stand in one row.
+            row.redeemed = row.redeemed.saturating_sub(row.reversed);
+            row.redeemed_amount = row.redeemed_amount.saturating_sub(row.reversed_amount);
+            counts.reversed += row.reversed;
             counts.redeemed += row.redeemed;
             counts.redeemed_amount += row.redeemed_amount;
             counts.paid += row.paid;

@@ -178,6 +178,11 @@ pub fn attention(at: Timestamp, id: &RedemptionId) -> Key {
     Key::new(ATTENTION_PK.to_owned(), payout_place(at, id))
 }
 
+/// Whose a reference is, for people who have it from the provider.
+pub fn reference(reference: &str) -> Key {
+    Key::new(format!("REFERENCE#{reference}"), "REFERENCE")
+}
+
 /// How many payouts are in which state, and their money; one of [`SHARDS`] parts.
 pub const GAUGE_PK: &str = "GAUGE#payouts";
 

@@ -11,6 +11,8 @@ mod error;
 mod gates;
 mod jobs;
 pub mod keys;
+mod payout_acts;
+mod payout_lists;
 mod payouts;
 mod read;
 mod redemptions;

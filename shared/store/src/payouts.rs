@@ -57,6 +57,18 @@ impl Store {
         self.read(std::slice::from_ref(&key), deadline).await?.get(&key)
     }
 
+    /// The payout that a reference belongs to.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn payout_of_reference(&self, reference: &str, deadline: Deadline) -> Result<Option<Payout>, StoreError> {
+        let row: Option<ListedPayout> = self.one(&keys::reference(reference), deadline).await?;
+        match row {
+            Some(row) => self.payout(&row.payout, deadline).await,
+            None => Ok(None),
+        }
+    }
+
     /// Writes `after` in place of `before`, with all that follows from it: audit entry, alerts, lists and figures. A
     /// payout that has just been settled also settles its code and counts for its batch.
     ///
@@ -198,6 +210,11 @@ impl Transaction {
         });
         let expect = before.map_or(Expect::Absent, |before| Expect::Version(before.version));
         self.put(&keys::payout(&after.id), after, due.into_iter().flatten(), expect)?;
+        let known = before.map_or(0, |payout| payout.attempts.len());
+        for attempt in after.attempts.iter().skip(known) {
+            let row = ListedPayout { payout: after.id.clone() };
+            self.put(&keys::reference(&attempt.reference), &row, [], Expect::Anything)?;
+        }
         let (from, to) = (before.map(|payout| payout.state.gauge()), after.state.gauge());
         if from != Some(to) {
             self.add_gauges(after, from, to)?;

@@ -42,7 +42,7 @@ use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
-use store::{Deadline, Store};
+use store::{Ceilings, Deadline, Saving, Store};
 use tokio::net::TcpListener;
 
 /// What all samples have as their last path segment.
@@ -263,7 +263,8 @@ impl System {
         waited.state = waited.state.due(fresh.created_at);
         waited.version += 1;
         let today = time::day(fresh.created_at, &jiff::tz::TimeZone::UTC);
-        let saved = self.store.save_payout(&fresh, &waited, &[], "test", today, within()).await;
+        let saving = Saving { alerts: &[], actor: "test", today, ceilings: Ceilings::default() };
+        let saved = self.store.save_payout(&fresh, &waited, saving, within()).await;
         saved.expect("nobody else writes it");
         fresh
     }

@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 /// Sums over all days of a batch's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Redemptions that were not taken back.
     pub redeemed: u64,
     pub redeemed_amount: u64,
     pub paid: u64,
     pub paid_amount: u64,
+    /// Redemptions that were taken back.
+    pub reversed: u64,
     pub tally: Tally,
 }
 
@@ -91,7 +94,7 @@ pub struct Statistics {
     pub reported: u64,
     pub expired: u64,
     pub deleted: u64,
-    /// Redemptions, whatever became of their payouts, and their sum.
+    /// Redemptions that were not taken back, whatever became of their payouts, and their sum.
     pub redemptions: u64,
     pub redeemed_amount: u64,
     /// Settled payouts and their sum.

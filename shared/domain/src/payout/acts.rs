@@ -3,7 +3,7 @@
 //! Each is refused from a state that doesn't allow it. What may have been sent is only ever asked about: a hold forbids
 //! the next send, and nothing is cancelled or taken back that may be on its way.
 
-use super::{Hold, Payout, State, plan::stepped};
+use super::{Hold, Payout, Settlement, State, plan::stepped};
 use crate::{
     id::UserId,
     time::{self, DAY_MS},
@@ -43,6 +43,8 @@ pub enum NotNow {
     BadTime,
     #[error("MoMo's answer is another transfer than ours; look it up in MTN's portal")]
     Mismatch,
+    #[error("somebody says that it was paid by other means; decide on that first")]
+    SettlementWaits,
 }
 
 impl Payout {
@@ -111,31 +113,41 @@ impl Payout {
         Ok(next)
     }
 
-    /// A second person agrees to its first send.
+    /// A second person agrees: to its first send, or that it was paid by other means.
     ///
     /// # Errors
-    /// [`NotNow::NotWaiting`], [`NotNow::SecondPerson`].
+    /// [`NotNow::NotWaiting`], [`NotNow::SecondPerson`]; as [`Payout::settle`] when it can't be settled any more.
     pub fn approve(&self, who: &UserId, now: Timestamp) -> Result<Self, NotNow> {
         self.may_decide(who)?;
         let mut next = stepped(self, now);
+        if let Some(settlement) = next.hands.settlement.take() {
+            self.may_settle()?;
+            next.state = State::Settled { at: now, receipt: settlement.receipt };
+            next.hands.barred = None;
+            next.hands.approved_by = Some(who.clone());
+            next.lease_until = None;
+            return Ok(next.watched(false, now));
+        }
         next.hands.approved_by = Some(who.clone());
         next.state = State::Queued { due_at: now };
         Ok(next)
     }
 
-    /// A second person doesn't agree: it is cancelled.
+    /// A second person doesn't agree: it is cancelled, or stays unsettled as it was.
     ///
     /// # Errors
-    /// As [`Payout::approve`].
+    /// [`NotNow::NotWaiting`], [`NotNow::SecondPerson`].
     pub fn disapprove(&self, who: &UserId, reason: &str, now: Timestamp) -> Result<Self, NotNow> {
         self.may_decide(who)?;
         let mut next = stepped(self, now);
-        next.state = State::Cancelled { at: now, why: reason.to_owned() };
+        if next.hands.settlement.take().is_none() {
+            next.state = State::Cancelled { at: now, why: reason.to_owned() };
+        }
         Ok(next)
     }
 
     fn may_decide(&self, who: &UserId) -> Result<(), NotNow> {
-        if !matches!(self.state, State::AwaitingApproval { .. }) {
+        if self.hands.settlement.is_none() && !matches!(self.state, State::AwaitingApproval { .. }) {
             return Err(NotNow::NotWaiting);
         }
         if self.hands.touched_by.contains(who) { Err(NotNow::SecondPerson) } else { Ok(()) }
@@ -177,6 +189,9 @@ impl Payout {
         if !matches!(self.state, State::Refused { .. }) {
             return Err(NotNow::NotFailed(self.state.name()));
         }
+        if self.hands.settlement.is_some() {
+            return Err(NotNow::SettlementWaits);
+        }
         if self.hands.retries >= MOST_RETRIES {
             return Err(NotNow::TooOften);
         }
@@ -210,17 +225,33 @@ impl Payout {
         Ok(next)
     }
 
-    /// Whether it can be settled by other means; asked before a second person is.
+    /// The customer was paid by other means; nothing more is sent, and a second person has to agree.
     ///
     /// # Errors
-    /// [`NotNow::PerhapsSent`] while MoMo may still pay it, [`NotNow::Ended`], [`NotNow::Mismatch`].
-    pub fn may_settle(&self) -> Result<(), NotNow> {
-        match self.state {
+    /// [`NotNow::PerhapsSent`] while MoMo may still pay it, [`NotNow::Ended`], [`NotNow::Mismatch`],
+    /// [`NotNow::SettlementWaits`].
+    pub fn settle(&self, who: &UserId, receipt: &str, note: &str, now: Timestamp) -> Result<Self, NotNow> {
+        self.may_settle()?;
+        if self.hands.settlement.is_some() {
+            return Err(NotNow::SettlementWaits);
+        }
+        let mut next = self.by(who, now);
+        next.hands.barred.get_or_insert_with(|| "to be settled by other means".to_owned());
+        next.hands.settlement =
+            Some(Settlement { by: who.clone(), receipt: receipt.to_owned(), note: note.to_owned() });
+        if let State::Queued { .. } | State::AwaitingApproval { .. } = next.state {
+            next.state = State::Held { why: Hold::ByHand, due_at: time::plus(now, DAY_MS) };
+        }
+        Ok(next)
+    }
+
+    fn may_settle(&self) -> Result<(), NotNow> {
+        match &self.state {
             State::Held { why: Hold::Mismatch, .. } => Err(NotNow::Mismatch),
             // A day has passed and MoMo says nothing: people have looked in its portal.
             State::Held { why: Hold::Unknown, .. } => Ok(()),
-            State::Cancelled { ref why, .. } if why != REVERSED => Ok(()),
-            State::Cancelled { .. } => Err(NotNow::Ended("reversed")),
+            State::Cancelled { why, .. } if why != REVERSED => Ok(()),
+            State::Cancelled { .. } => Err(NotNow::Ended(REVERSED)),
             State::Queued { .. }
             | State::Sending { .. }
             | State::Submitted { .. }
@@ -231,18 +262,6 @@ impl Payout {
             | State::Refused { .. }
             | State::Settled { .. } => self.unsent_or_failed(),
         }
-    }
-
-    /// Paid by other means, as two people say. No retry is possible afterwards; its references are still asked about.
-    ///
-    /// # Errors
-    /// As [`Payout::may_settle`].
-    pub fn settle_outside(&self, asked_by: &UserId, receipt: &str, now: Timestamp) -> Result<Self, NotNow> {
-        self.may_settle()?;
-        let mut next = self.by(asked_by, now);
-        next.state = State::Settled { at: now, receipt: receipt.to_owned() };
-        next.lease_until = None;
-        Ok(next.watched(false, now))
     }
 
     /// The redemption is taken back before anything was sent.

@@ -16,8 +16,7 @@ use sample::{minutes, noon, payout, report};
 
 /// Sent at noon; its worker waits for the answer.
 fn sending() -> Payout {
-    let step =
-        Around::default().plan(&payout(), noon());
+    let step = Around::default().plan(&payout(), noon());
     let Step::Send(sent) = step else { panic!("a new payout is sent") };
     sent
 }

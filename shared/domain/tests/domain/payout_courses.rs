@@ -201,7 +201,8 @@ fn no_course_of_the_first_exchanges_pays_twice_or_loses_sight_of_a_payout() {
 #[test]
 fn a_failed_that_was_read_within_its_quarter_of_an_hour_is_read_again_before_a_new_reference() {
     let (policy, on) = (PayoutPolicy::default(), Switches::all_on("blue"));
-    let next = |row: &Payout, now| Around { switches: on.clone(), policy: policy.clone(), ..Around::default() }.plan(row, now);
+    let next =
+        |row: &Payout, now| Around { switches: on.clone(), policy: policy.clone(), ..Around::default() }.plan(row, now);
     let Step::Send(sent) = next(&payout(), noon()) else { panic!("sent") };
     let reference = sent.attempts[0].reference.clone();
     let read = |row: &Payout, reason: &str, now| {

@@ -14,7 +14,7 @@ use domain::{
     time::{DAY_MS, MINUTE_MS, SECOND_MS, plus},
 };
 use jiff::Timestamp;
-use sample::{LEASE_MS, ENVIRONMENT, noon, payout, rail};
+use sample::{ENVIRONMENT, LEASE_MS, noon, payout, rail};
 
 fn on() -> Switches {
     Switches::all_on("blue")

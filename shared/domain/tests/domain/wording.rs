@@ -1,6 +1,5 @@
 //! The Kinyarwanda texts as they were collected, what a native speaker still has to approve, and texts set by staff.
 
-
 use domain::{
     settings::{MenuItem, Settings},
     text::{Key, Language, Texts},
