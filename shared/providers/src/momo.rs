@@ -8,9 +8,9 @@ mod answers;
 
 use crate::{
     Boxed, MobileMoney, NotReady, Transfer,
-    transport::{Transport, TransportError},
+    transport::{Transport, TransportError, json},
 };
-use answers::{is_unknown, json, read_status, read_transfer};
+use answers::{is_unknown, read_status, read_transfer};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use domain::payout::{Rail, StatusAnswer, TransferAnswer};

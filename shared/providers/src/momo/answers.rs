@@ -1,15 +1,10 @@
 //! MTN's answers, sorted by what they prove.
 
+use crate::transport::json;
 use bytes::Bytes;
 use domain::payout::{ReportedTransfer, StatusAnswer, TransferAnswer};
 use http::{Response, StatusCode};
-use serde::{Deserialize, de::DeserializeOwned};
-
-/// The body as `T`, if it says that it is JSON and is.
-pub fn json<T: DeserializeOwned>(answer: &Response<Bytes>) -> Option<T> {
-    let kind = answer.headers().get("content-type")?.to_str().ok()?;
-    kind.to_ascii_lowercase().contains("json").then(|| serde_json::from_slice(answer.body()).ok()).flatten()
-}
+use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct ErrorBody {
