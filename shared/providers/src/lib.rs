@@ -3,6 +3,7 @@
 pub mod airtime;
 pub mod mail;
 pub mod momo;
+pub mod rails;
 pub mod transport;
 
 use domain::payout::{Rail, StatusAnswer, TransferAnswer};
