@@ -53,12 +53,16 @@ impl From<serde_json::Value> for Scalar {
     }
 }
 
-/// A string in MTN's examples, an object in its schema.
+/// A string in MTN's examples, an object in its schema. In any other shape it is none: it must not hide the status.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Reason {
-    Word(String),
-    Object { code: String },
+#[serde(from = "serde_json::Value")]
+struct Reason(Option<String>);
+
+impl From<serde_json::Value> for Reason {
+    fn from(value: serde_json::Value) -> Self {
+        let word = value.as_str().or_else(|| value.get("code")?.as_str());
+        Self(word.map(|code| short(code).to_owned()))
+    }
 }
 
 /// A typed "there is no such thing".
@@ -102,16 +106,13 @@ pub fn read_status(answer: &Response<Bytes>) -> StatusAnswer {
 }
 
 fn reported(body: StatusBody) -> StatusAnswer {
-    let reason = body.reason.map(|reason| match reason {
-        Reason::Word(code) | Reason::Object { code } => short(&code).to_owned(),
-    });
     let transfer = ReportedTransfer {
         amount: body.amount.0.unwrap_or_default(),
         currency: body.currency,
         payee: body.payee.party_id.0.unwrap_or_default(),
         external_id: body.external_id.0.unwrap_or_default(),
         transaction: body.financial_transaction_id.0,
-        reason,
+        reason: body.reason.and_then(|Reason(code)| code),
     };
     // The status decides; a reason beside it never does.
     match body.status.as_str() {
