@@ -57,7 +57,7 @@ pub struct Rail {
     pub provider: String,
     pub host: String,
     pub target_environment: String,
-    /// The API user, hashed.
+    /// The API user or user name, hashed.
     pub account: String,
 }
 
@@ -71,6 +71,16 @@ impl Rail {
             host: host.to_owned(),
             target_environment: target_environment.to_owned(),
             account: hex(&digest(&["rail", api_user])[..8]),
+        }
+    }
+
+    /// Africa's Talking's airtime; `environment` tells its sandbox from the real thing.
+    pub fn airtime(host: &str, environment: &str, username: &str) -> Self {
+        Self {
+            provider: "africas-talking-airtime".to_owned(),
+            host: host.to_owned(),
+            target_environment: environment.to_owned(),
+            account: hex(&digest(&["rail", username])[..8]),
         }
     }
 }

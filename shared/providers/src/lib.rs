@@ -1,7 +1,9 @@
-//! What we don't own, behind small traits: MTN MoMo and mail now, Africa's Talking's SMS and airtime later.
+//! What we don't own, behind small traits: MTN MoMo, Africa's Talking's airtime and mail now, its SMS later.
 
+pub mod airtime;
 pub mod mail;
 pub mod momo;
+pub mod rails;
 pub mod transport;
 
 use domain::payout::{Rail, StatusAnswer, TransferAnswer};

@@ -8,9 +8,9 @@ mod answers;
 
 use crate::{
     Boxed, MobileMoney, NotReady, Transfer,
-    transport::{Transport, TransportError},
+    transport::{Transport, TransportError, json},
 };
-use answers::{is_unknown, json, read_status, read_transfer};
+use answers::{is_unknown, read_status, read_transfer};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use domain::payout::{Rail, StatusAnswer, TransferAnswer};
@@ -255,9 +255,7 @@ impl MobileMoney for MtnMomo {
                 .then(|| json(&answer))
                 .flatten()
                 .ok_or_else(|| odd("balance", &answer))?;
-            // The float has cents where the currency has; whole units are enough to watch it.
-            let whole = balance.available_balance.split('.').next().unwrap_or_default();
-            whole.parse().map_err(|_| odd("balance", &answer))
+            whole_units(&balance.available_balance).ok_or_else(|| odd("balance", &answer))
         })
     }
 
@@ -308,6 +306,13 @@ impl MobileMoney for MtnMomo {
 
 fn odd(what: &str, answer: &Response<Bytes>) -> NotReady {
     NotReady(format!("{what}: an answer that is none ({})", answer.status().as_u16()))
+}
+
+/// The float has cents where the currency has; whole units are enough to watch it.
+fn whole_units(balance: &str) -> Option<u64> {
+    let (whole, fraction) = balance.split_once('.').unwrap_or((balance, "0"));
+    let figures = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    (figures(whole) && figures(fraction)).then(|| whole.parse().ok()).flatten()
 }
 
 /// A note as MTN takes it: no apostrophes, of which Kinyarwanda is full, and at most 128 characters.

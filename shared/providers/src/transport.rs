@@ -2,6 +2,7 @@
 
 use crate::Boxed;
 use bytes::{Bytes, BytesMut};
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// The largest answer that is read.
@@ -19,6 +20,12 @@ pub enum TransportError {
 
 pub trait Transport: Send + Sync {
     fn send(&self, request: http::Request<Bytes>) -> Boxed<'_, Result<http::Response<Bytes>, TransportError>>;
+}
+
+/// The body as `T`, if it says that it is JSON and is: a gateway's page that calls itself a success is none.
+pub(crate) fn json<T: DeserializeOwned>(answer: &http::Response<Bytes>) -> Option<T> {
+    let kind = answer.headers().get("content-type")?.to_str().ok()?;
+    kind.to_ascii_lowercase().contains("json").then(|| serde_json::from_slice(answer.body()).ok()).flatten()
 }
 
 /// HTTPS with rustls. No redirects, because a redirected POST comes back as a GET; no retries; no connection that

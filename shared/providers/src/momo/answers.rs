@@ -1,15 +1,10 @@
 //! MTN's answers, sorted by what they prove.
 
+use crate::transport::json;
 use bytes::Bytes;
 use domain::payout::{ReportedTransfer, StatusAnswer, TransferAnswer};
 use http::{Response, StatusCode};
-use serde::{Deserialize, de::DeserializeOwned};
-
-/// The body as `T`, if it says that it is JSON and is.
-pub fn json<T: DeserializeOwned>(answer: &Response<Bytes>) -> Option<T> {
-    let kind = answer.headers().get("content-type")?.to_str().ok()?;
-    kind.to_ascii_lowercase().contains("json").then(|| serde_json::from_slice(answer.body()).ok()).flatten()
-}
+use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct ErrorBody {
@@ -58,12 +53,16 @@ impl From<serde_json::Value> for Scalar {
     }
 }
 
-/// A string in MTN's examples, an object in its schema.
+/// A string in MTN's examples, an object in its schema. In any other shape it is none: it must not hide the status.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Reason {
-    Word(String),
-    Object { code: String },
+#[serde(from = "serde_json::Value")]
+struct Reason(Option<String>);
+
+impl From<serde_json::Value> for Reason {
+    fn from(value: serde_json::Value) -> Self {
+        let word = value.as_str().or_else(|| value.get("code")?.as_str());
+        Self(word.map(|code| short(code).to_owned()))
+    }
 }
 
 /// A typed "there is no such thing".
@@ -110,16 +109,13 @@ pub fn read_status(answer: &Response<Bytes>) -> StatusAnswer {
 }
 
 fn reported(body: StatusBody) -> StatusAnswer {
-    let reason = body.reason.map(|reason| match reason {
-        Reason::Word(code) | Reason::Object { code } => short(&code).to_owned(),
-    });
     let transfer = ReportedTransfer {
         amount: body.amount.0.unwrap_or_default(),
         currency: body.currency,
         payee: body.payee.party_id.0.unwrap_or_default(),
         external_id: body.external_id.0.unwrap_or_default(),
         transaction: body.financial_transaction_id.0,
-        reason,
+        reason: body.reason.and_then(|Reason(code)| code),
     };
     // The status decides; a reason beside it never does.
     match body.status.as_str() {
