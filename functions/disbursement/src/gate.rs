@@ -26,19 +26,15 @@ pub(crate) enum Admission {
 }
 
 impl Disbursement {
-    fn provider(&self) -> String {
-        self.money.rail().provider
-    }
-
     /// Whether a call may be made; takes the probe if there is one to take.
-    pub(crate) async fn admitted(&self, gate: &Gate, sends: bool) -> Result<Admission, Unfinished> {
+    pub(crate) async fn admitted(&self, provider: &str, gate: &Gate, sends: bool) -> Result<Admission, Unfinished> {
         let now = self.clock.now();
         match gate.pass(sends, now) {
             Pass::Free => Ok(Admission::Granted),
             Pass::Wait(_) => Ok(Admission::Denied),
             Pass::Probe => {
                 let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
-                match self.save_gate(gate, &gate.probing(now, lease_ms), &[]).await {
+                match self.save_gate(provider, gate, &gate.probing(now, lease_ms), &[]).await {
                     Ok(()) => Ok(Admission::Granted),
                     Err(StoreError::Changed) => Ok(Admission::Denied),
                     Err(error) => Err(error.into()),
@@ -49,10 +45,14 @@ impl Disbursement {
 
     /// Takes one of the questions that all workers together may ask in a second; waits for the next second while there
     /// is time. `false`: there was none.
-    pub(crate) async fn may_ask(&self, policy: &PayoutPolicy, until: Instant) -> Result<bool, StoreError> {
-        let provider = self.provider();
+    pub(crate) async fn may_ask(
+        &self,
+        provider: &str,
+        policy: &PayoutPolicy,
+        until: Instant,
+    ) -> Result<bool, StoreError> {
         loop {
-            if self.store.take_ask(&provider, policy.asks_per_second, Deadline::in_ms(TABLE_MS)).await? {
+            if self.store.take_ask(provider, policy.asks_per_second, Deadline::in_ms(TABLE_MS)).await? {
                 return Ok(true);
             }
             metrics::emit("momo_asks_put_off_total", 1.0, Unit::Count, &[]);
@@ -63,10 +63,9 @@ impl Disbursement {
         }
     }
 
-    async fn save_gate(&self, before: &Gate, after: &Gate, alerts: &[Alert]) -> Result<(), StoreError> {
+    async fn save_gate(&self, provider: &str, before: &Gate, after: &Gate, alerts: &[Alert]) -> Result<(), StoreError> {
         let by = (crate::ACTOR, self.clock.now());
-        let provider = self.provider();
-        self.store.save_gate(&provider, (before, after), alerts, by, Deadline::in_ms(TABLE_MS)).await?;
+        self.store.save_gate(provider, (before, after), alerts, by, Deadline::in_ms(TABLE_MS)).await?;
         if before.breaker.name() != after.breaker.name() {
             metrics::emit("breaker_moves_total", 1.0, Unit::Count, &[("to", after.breaker.name())]);
         }
@@ -74,33 +73,33 @@ impl Disbursement {
         Ok(())
     }
 
-    async fn gate(&self) -> Result<Gate, StoreError> {
-        let key = rows::gate(&self.provider());
+    async fn gate(&self, provider: &str) -> Result<Gate, StoreError> {
+        let key = rows::gate(provider);
         Ok(self.store.one(&key, Deadline::in_ms(TABLE_MS)).await?.unwrap_or_default())
     }
 
     /// Counts an answer that only a provider in trouble gives.
-    pub(crate) async fn troubled(&self, why: &str, policy: &PayoutPolicy) {
+    pub(crate) async fn troubled(&self, provider: &str, why: &str, policy: &PayoutPolicy) {
         let counted = async {
-            let gate = self.gate().await?;
+            let gate = self.gate(provider).await?;
             let Some(Moved { gate: next, alerts }) = gate.troubled(why, policy, self.clock.now()) else {
                 return Ok(());
             };
-            self.save_gate(&gate, &next, &alerts).await
+            self.save_gate(provider, &gate, &next, &alerts).await
         };
         note(counted.await, "trouble of the provider was not counted");
     }
 
     /// A good answer: whatever was counted counts no more.
-    pub(crate) async fn recovered(&self, seen: &Gate) {
+    pub(crate) async fn recovered(&self, provider: &str, seen: &Gate) {
         // As it was read before the call: in quiet times nothing is written.
         if seen.recovered().is_none() {
             return;
         }
         let cleared = async {
-            let gate = self.gate().await?;
+            let gate = self.gate(provider).await?;
             match gate.recovered() {
-                Some(next) => self.save_gate(&gate, &next, &[]).await,
+                Some(next) => self.save_gate(provider, &gate, &next, &[]).await,
                 None => Ok(()),
             }
         };
@@ -115,14 +114,14 @@ impl Disbursement {
         }
         let customer = payout.customer.as_str().chars().take(8).collect();
         let outcomes = loaded.outcomes.with(Outcome { customer, paid }, policy);
-        let provider = self.provider();
+        let provider = loaded.money.rail().provider;
         let written = async {
             let deadline = Deadline::in_ms(TABLE_MS);
             self.store.save_outcomes(&provider, loaded.outcomes.version, &outcomes, deadline).await?;
             let Some(Moved { gate, alerts }) = loaded.gate.judged(&outcomes, policy, self.clock.now()) else {
                 return Ok(());
             };
-            self.save_gate(&loaded.gate, &gate, &alerts).await
+            self.save_gate(&provider, &loaded.gate, &gate, &alerts).await
         };
         note(written.await, "how a payout ended is missing among the last outcomes");
     }
@@ -133,7 +132,9 @@ impl Disbursement {
     /// See [`StoreError`]. A provider that doesn't say is no error: it is asked again within minutes.
     pub async fn look_at_balance(&self) -> Result<(), StoreError> {
         let settings = self.settings_in_force().await?;
-        let amount = match self.money.balance().await {
+        let money = &self.rails.mobile_money;
+        let provider = &money.rail().provider;
+        let amount = match money.balance().await {
             Ok(amount) => amount,
             Err(not_ready) => {
                 tracing::warn!(%not_ready, "the float is not known");
@@ -144,10 +145,10 @@ impl Disbursement {
         let sum = |state: &str| gauges.get(state).map_or(0, |found| u64::try_from(found.amount).unwrap_or(0));
         let on_its_way = sum("sending") + sum("submitted");
         metrics::emit("momo_balance", amount as f64, Unit::Count, &[]);
-        let gate = self.gate().await?;
+        let gate = self.gate(provider).await?;
         let balance = Balance { amount, on_its_way, at: self.clock.now() };
         let Moved { gate: next, alerts } = gate.weighed(balance, &settings.payouts);
-        match self.save_gate(&gate, &next, &alerts).await {
+        match self.save_gate(provider, &gate, &next, &alerts).await {
             // Somebody has moved the gate meanwhile; the float is read again within minutes.
             Ok(()) | Err(StoreError::Changed) => Ok(()),
             Err(error) => Err(error),

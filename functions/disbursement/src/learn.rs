@@ -14,13 +14,14 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// What only a provider in trouble says, or nothing at all; never what it says of a payee.
-    fn trouble(&self) -> Option<&str> {
+    /// What only a provider in trouble says, or nothing at all; never what it says of a payee. `asked` where it can be
+    /// asked at all.
+    fn trouble(&self, asked: bool) -> Option<&str> {
         match self {
             Self::Transfer(
                 TransferAnswer::Unknown(why) | TransferAnswer::Config(why) | TransferAnswer::Unsent(why),
-            )
-            | Self::Status(StatusAnswer::Unknown(why)) => Some(why),
+            ) => Some(why),
+            Self::Status(StatusAnswer::Unknown(why)) => asked.then_some(why.as_str()),
             Self::Transfer(TransferAnswer::Accepted | TransferAnswer::Exists | TransferAnswer::Invalid(_))
             | Self::Status(
                 StatusAnswer::Pending(_)
@@ -78,9 +79,11 @@ impl Disbursement {
             }
         };
         // Only now: the money's own row comes first, and the gate is rebuilt by the next answers if this is lost.
-        match answer.trouble() {
-            Some(why) => self.troubled(why, &settings.payouts).await,
-            None => self.recovered(&loaded.gate).await,
+        let provider = loaded.money.rail().provider;
+        match answer.trouble(loaded.money.can_be_asked()) {
+            Some(why) => self.troubled(&provider, why, &settings.payouts).await,
+            None if !loaded.money.can_be_asked() && matches!(answer, Answer::Status(_)) => {}
+            None => self.recovered(&provider, &loaded.gate).await,
         }
         if let Some(after) = &learned {
             self.tell(&before, after, loaded).await;

@@ -9,10 +9,11 @@ mod keys;
 mod learn;
 mod work;
 
-pub use keys::SecretKeys;
+pub use keys::{AirtimeKey, SecretKeys};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use providers::{MobileMoney, momo::MtnMomo, transport::Https};
+use domain::payout::Payout;
+use providers::{MobileMoney, airtime::Airtime, momo::MtnMomo, rails::Rails, transport::Https};
 use service::{
     Clock,
     aws::Aws,
@@ -20,7 +21,7 @@ use service::{
     live::LiveSettings,
     metrics::{self, Unit},
     nudge::{Nudge, Nudges},
-    secret::{CallbackSecret, MomoSecret, Secret},
+    secret::{AirtimeSecret, CallbackSecret, MomoSecret, Secret},
 };
 use std::{error::Error, sync::Arc, time::Duration};
 use store::{Store, StoreError};
@@ -33,7 +34,7 @@ const TABLE_MS: u64 = 5_000;
 
 pub struct Disbursement {
     pub store: Store,
-    pub money: Arc<dyn MobileMoney>,
+    pub rails: Rails,
     pub settings: LiveSettings,
     pub clock: Clock,
     pub environment: String,
@@ -76,6 +77,10 @@ impl Disbursement {
         let lease = Duration::from_millis(environment.or("PAYOUT_LEASE_MS", 60_000));
         let currency = environment.required("MOMO_CURRENCY");
         let (name, epoch) = (environment.required("ENVIRONMENT"), environment.required("SWITCH_EPOCH"));
+        // There is no second rail unless its host is named.
+        let airtime = environment
+            .optional("AIRTIME_HOST")
+            .map(|host| (host, environment.required("AIRTIME_USERNAME"), environment.required("AIRTIME_SECRET_ID")));
         environment.finish()?;
         let secrets = aws.secrets_manager();
         let callback_url = match callback_base {
@@ -87,9 +92,14 @@ impl Disbursement {
             }
             None => None,
         };
-        let secret: Secret<MomoSecret> = Secret::new(secrets, momo_secret);
+        let secret: Secret<MomoSecret> = Secret::new(secrets.clone(), momo_secret);
         let api_user = secret.get().await.map_err(|error| format!("MOMO_SECRET_ID: {error}"))?.api_user;
-        let transport = Arc::new(Https::new(http_timeout)?);
+        let transport: Arc<Https> = Arc::new(Https::new(http_timeout)?);
+        let second = airtime.map(|(host, username, secret)| {
+            let key = AirtimeKey(Secret::<AirtimeSecret>::new(secrets, secret));
+            let host = host.trim_end_matches('/');
+            Arc::new(Airtime::new(transport.clone(), Arc::new(key), host, &name, username)) as Arc<dyn MobileMoney>
+        });
         let money = MtnMomo::new(
             transport,
             Arc::new(SecretKeys(secret)),
@@ -100,7 +110,7 @@ impl Disbursement {
         );
         Ok(Self {
             store: Store::new(aws.dynamodb(), table),
-            money: Arc::new(money),
+            rails: Rails { mobile_money: Arc::new(money), second },
             settings: LiveSettings::default(),
             clock: Clock::system(),
             environment: name,
@@ -154,5 +164,15 @@ impl Disbursement {
             tracing::error!(message = id, %unfinished, "a nudge is not finished and comes again");
             id
         })
+    }
+
+    /// The rail that a payout goes by: the one it was sent by, as long as that is in use; else the one of its payee's
+    /// network, and MoMo where there is no other. What was sent by a rail that is gone is held.
+    fn rail_of(&self, payout: &Payout) -> &Arc<dyn MobileMoney> {
+        let known = match payout.attempt() {
+            Some(attempt) => self.rails.known(&attempt.rail),
+            None => self.rails.of(payout.payee.prefix_network()),
+        };
+        known.unwrap_or(&self.rails.mobile_money)
     }
 }

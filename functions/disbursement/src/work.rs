@@ -11,7 +11,7 @@ use domain::{
     time::{self, HOUR_MS},
     totals::{self, Totals},
 };
-use providers::{NotReady, Transfer};
+use providers::{MobileMoney, NotReady, Transfer};
 use service::metrics::{self, Unit};
 use std::{sync::Arc, time::Duration};
 use store::{Ceilings, Deadline, KnownAccount, Saving, StoreError, keys as rows};
@@ -25,6 +25,7 @@ const AFTER_SEND: Duration = Duration::from_secs(8);
 /// What is read for one decision, in one call; a second one where the policy looks at customers or accounts.
 pub(crate) struct Loaded {
     pub payout: Option<Payout>,
+    pub money: Arc<dyn MobileMoney>,
     pub switches: Switches,
     pub settings: Arc<Settings>,
     pub gate: Gate,
@@ -45,7 +46,7 @@ impl Disbursement {
             };
             let settings = &loaded.settings;
             let now = self.clock.now();
-            let rail = self.money.rail();
+            let (money, rail) = (&loaded.money, loaded.money.rail());
             let ground = Ground {
                 switches: &loaded.switches,
                 policy: &settings.payouts,
@@ -75,14 +76,14 @@ impl Disbursement {
                     false => return self.save_or_leave(payout, &payout.put_off(now), &[], settings).await,
                 },
                 Step::Ask(claimed, reference) => {
-                    if let Err(not_ready) = self.money.ready().await {
+                    if let Err(not_ready) = money.ready().await {
                         return self.put_off(&loaded, payout, &not_ready).await;
                     }
-                    match self.admitted(&loaded.gate, false).await? {
+                    match self.admitted(&rail.provider, &loaded.gate, false).await? {
                         Admission::Granted => {}
                         Admission::Denied => continue,
                     }
-                    if !self.may_ask(&settings.payouts, until).await? {
+                    if money.can_be_asked() && !self.may_ask(&rail.provider, &settings.payouts, until).await? {
                         return self.save_or_leave(payout, &payout.put_off(self.clock.now()), &[], settings).await;
                     }
                     if !self.claim(payout, &claimed, settings).await? {
@@ -96,13 +97,13 @@ impl Disbursement {
                     return self.save_or_leave(payout, &held, &[alert], settings).await;
                 }
                 Step::Send(claimed) => {
-                    if let Err(not_ready) = self.money.ready().await {
+                    if let Err(not_ready) = money.ready().await {
                         return self.put_off(&loaded, payout, &not_ready).await;
                     }
                     if Instant::now() + self.longest_send() > until {
                         return Err(Unfinished::NoTime);
                     }
-                    match self.admitted(&loaded.gate, true).await? {
+                    match self.admitted(&rail.provider, &loaded.gate, true).await? {
                         Admission::Granted => {}
                         Admission::Denied => continue,
                     }
@@ -134,28 +135,35 @@ impl Disbursement {
         tracing::warn!(payout = %payout.id, %not_ready, "put off");
         metrics::emit("momo_not_ready_total", 1.0, Unit::Count, &[]);
         self.save_or_leave(payout, &payout.put_off(self.clock.now()), &[], &loaded.settings).await?;
-        self.troubled(&not_ready.0, &loaded.settings.payouts).await;
+        self.troubled(&loaded.money.rail().provider, &not_ready.0, &loaded.settings.payouts).await;
         Ok(())
     }
 
     pub(crate) async fn load(&self, id: &RedemptionId) -> Result<Loaded, StoreError> {
-        let provider = self.money.rail().provider;
+        let rails: Vec<Arc<dyn MobileMoney>> =
+            [Some(&self.rails.mobile_money), self.rails.second.as_ref()].into_iter().flatten().cloned().collect();
         let payout_key = rows::payout(id);
         let settings_key = self.settings.wanted();
-        let (gate_key, outcomes_key) = (rows::gate(&provider), rows::outcomes(&provider));
         let now = self.clock.now();
         let today = time::day(now, &self.settings.last().zone());
         let totals_key = rows::totals(&totals::month(today));
-        let mut wanted =
-            vec![payout_key.clone(), rows::switches(), gate_key.clone(), outcomes_key.clone(), totals_key.clone()];
+        let mut wanted = vec![payout_key.clone(), rows::switches(), totals_key.clone()];
+        for rail in &rails {
+            let provider = rail.rail().provider;
+            wanted.extend([rows::gate(&provider), rows::outcomes(&provider)]);
+        }
         wanted.extend(settings_key.clone());
         let items = self.store.read(&wanted, Deadline::in_ms(TABLE_MS)).await?;
+        let payout: Option<Payout> = items.get(&payout_key)?;
+        let money = Arc::clone(payout.as_ref().map_or(&self.rails.mobile_money, |payout| self.rail_of(payout)));
+        let provider = money.rail().provider;
         let mut loaded = Loaded {
-            payout: items.get(&payout_key)?,
+            payout,
+            money,
             switches: Switches::in_force(items.get(&rows::switches())?, &self.epoch),
             settings: self.settings.current(&items, settings_key.is_some())?,
-            gate: items.get(&gate_key)?.unwrap_or_default(),
-            outcomes: items.get(&outcomes_key)?.unwrap_or_default(),
+            gate: items.get(&rows::gate(&provider))?.unwrap_or_default(),
+            outcomes: items.get(&rows::outcomes(&provider))?.unwrap_or_default(),
             totals: items.get(&totals_key)?.unwrap_or_default(),
             customer: None,
             account: AccountCheck::Unknown,
@@ -170,7 +178,12 @@ impl Disbursement {
     async fn load_customer(&self, loaded: &mut Loaded) -> Result<(), StoreError> {
         let policy = &loaded.settings.payouts;
         let limited = policy.customer_per_day.is_some() || policy.customer_per_month.is_some();
-        let Some(payout) = loaded.payout.as_ref().filter(|_| limited || policy.check_account) else { return Ok(()) };
+        // Another rail knows nothing of accounts, and is not asked.
+        let checked = policy.check_account && loaded.money.can_be_asked();
+        if !checked {
+            loaded.account = AccountCheck::Active;
+        }
+        let Some(payout) = loaded.payout.as_ref().filter(|_| limited || checked) else { return Ok(()) };
         let (customer_key, account_key) = (rows::customer(&payout.customer), rows::account(&payout.customer));
         let wanted = [customer_key.clone(), account_key.clone()];
         let items = self.store.read(&wanted, Deadline::in_ms(TABLE_MS)).await?;
@@ -181,6 +194,9 @@ impl Disbursement {
                 day: customer.amount_on_day(day),
                 month: customer.amount_in_month(day),
             });
+        }
+        if !checked {
+            return Ok(());
         }
         let kept_ms = i64::from(policy.account_kept_hours) * HOUR_MS;
         let now = self.clock.now();
@@ -196,7 +212,7 @@ impl Disbursement {
 
     /// Asks whether the payee's account can receive. `false`: nobody knows now.
     async fn check_account(&self, payout: &Payout, loaded: &Loaded) -> Result<bool, Unfinished> {
-        match self.money.account_active(payout.payee.party_id()).await {
+        match loaded.money.account_active(payout.payee.party_id()).await {
             Ok(active) => {
                 let known = KnownAccount { payee: payout.payee.clone(), active, at: self.clock.now() };
                 self.store.save_account(&payout.customer, &known, Deadline::in_ms(TABLE_MS)).await?;
@@ -204,7 +220,7 @@ impl Disbursement {
             }
             Err(not_ready) => {
                 tracing::warn!(payout = %payout.id, %not_ready, "the payee's account is not known");
-                self.troubled(&not_ready.0, &loaded.settings.payouts).await;
+                self.troubled(&loaded.money.rail().provider, &not_ready.0, &loaded.settings.payouts).await;
                 Ok(false)
             }
         }
@@ -257,13 +273,13 @@ impl Disbursement {
             payee: claimed.payee.party_id().to_owned(),
             message: format!("{} {}", loaded.settings.brand, claimed.id.short()),
         };
-        let answer = self.money.transfer(&transfer).await;
+        let answer = loaded.money.transfer(&transfer).await;
         log_answer(claimed, "sent", &format!("{answer:?}"));
         self.learn(claimed, &attempt.reference, &crate::learn::Answer::Transfer(answer), loaded).await
     }
 
     async fn ask(&self, claimed: &Payout, reference: &str, loaded: &Loaded) -> Result<Option<Payout>, Unfinished> {
-        let answer = self.money.status(reference).await;
+        let answer = loaded.money.status(reference).await;
         log_answer(claimed, "asked", crate::learn::word(&answer));
         self.learn(claimed, reference, &crate::learn::Answer::Status(answer), loaded).await
     }

@@ -8,7 +8,7 @@ use export::Export;
 use files::Files;
 use generation::Generation;
 use momo_callback::MomoCallback;
-use providers::{momo::MtnMomo, transport::Transport};
+use providers::{MobileMoney, momo::MtnMomo, rails::Rails, transport::Transport};
 use seal::{Archive, Log, PublicKeys};
 use service::{
     Clock,
@@ -35,6 +35,8 @@ pub struct Rail {
     pub currency: String,
     pub callback_url: Option<String>,
     pub http_timeout: Duration,
+    /// For numbers that MoMo doesn't reach; off by default.
+    pub second: Option<Arc<dyn MobileMoney>>,
 }
 
 #[derive(Clone)]
@@ -95,7 +97,7 @@ impl Functions {
             }),
             disbursement: Arc::new(Disbursement {
                 store: store(),
-                money: Arc::new(momo),
+                rails: Rails { mobile_money: Arc::new(momo), second: rail.second.clone() },
                 settings: LiveSettings::default(),
                 clock: clock.clone(),
                 environment: environment.clone(),

@@ -200,6 +200,7 @@ impl System {
             // MTN can't reach a laptop, and the host of a callback is fixed when the API user is made.
             callback_url: external_momo.is_none().then_some(callback_url),
             http_timeout: HTTP_TIMEOUT,
+            second: None,
         };
         let signer = match folder.as_deref() {
             Some(folder) => LocalSigner::kept_in(&folder.join("audit-key"))?,

@@ -16,7 +16,10 @@ mod delivery;
 
 pub use delivery::{Delivered, Delivery, delivery};
 
-use crate::{Boxed, MobileMoney, NotReady, Transfer, transport::Transport};
+use crate::{
+    Boxed, MobileMoney, NotReady, Transfer,
+    transport::{Transport, TransportError},
+};
 use bytes::Bytes;
 use domain::payout::{Rail, StatusAnswer, TransferAnswer};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -50,8 +53,8 @@ impl Airtime {
         Self { transport, keys, host, username, rail }
     }
 
-    async fn send(&self, transfer: &Transfer, key: &str) -> Result<Response<Bytes>, String> {
-        let unbuilt = |_| "the request could not be built".to_owned();
+    async fn send(&self, transfer: &Transfer, key: &str) -> Result<Response<Bytes>, TransferAnswer> {
+        let unbuilt = |_| TransferAnswer::Unsent("the request could not be built".to_owned());
         let recipients = serde_json::json!([{
             "phoneNumber": format!("+{}", transfer.payee),
             "amount": format!("{} {}", transfer.currency, transfer.amount),
@@ -61,7 +64,8 @@ impl Airtime {
             .append_pair("username", &self.username)
             .append_pair("recipients", &recipients.to_string())
             .finish();
-        let mut key = HeaderValue::from_str(key).map_err(|_| "the key is none that can be sent".to_owned())?;
+        let mut key = HeaderValue::from_str(key)
+            .map_err(|_| TransferAnswer::Unsent("the key is none that can be sent".to_owned()))?;
         key.set_sensitive(true);
         let request = Request::post(format!("{}/version1/airtime/send", self.host))
             .header("apikey", key)
@@ -70,12 +74,15 @@ impl Airtime {
             .header("idempotency-key", &transfer.reference)
             .body(Bytes::from(form))
             .map_err(unbuilt)?;
-        self.transport.send(request).await.map_err(|error| error.to_string())
+        self.transport.send(request).await.map_err(|error| match error {
+            TransportError::NotConnected => TransferAnswer::Unsent(error.to_string()),
+            TransportError::NoAnswer => TransferAnswer::Unknown(error.to_string()),
+        })
     }
 
     /// One send, and once more under another key if this one is refused: nothing has been done then.
-    async fn sent(&self, transfer: &Transfer) -> Result<Response<Bytes>, String> {
-        let key = self.keys.api_key(false).await.map_err(|NotReady(why)| why)?;
+    async fn sent(&self, transfer: &Transfer) -> Result<Response<Bytes>, TransferAnswer> {
+        let key = self.keys.api_key(false).await.map_err(|NotReady(why)| TransferAnswer::Unsent(why))?;
         let answer = self.send(transfer, &key).await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
@@ -92,6 +99,10 @@ impl MobileMoney for Airtime {
         self.rail.clone()
     }
 
+    fn can_be_asked(&self) -> bool {
+        false
+    }
+
     fn ready(&self) -> Boxed<'_, Result<(), NotReady>> {
         Box::pin(async move { self.keys.api_key(false).await.map(|_| ()) })
     }
@@ -100,7 +111,7 @@ impl MobileMoney for Airtime {
         Box::pin(async move {
             match self.sent(transfer).await {
                 Ok(answer) => answers::read(&answer, transfer),
-                Err(why) => TransferAnswer::Unknown(why),
+                Err(answer) => answer,
             }
         })
     }

@@ -35,6 +35,10 @@ pub struct NotReady(pub String);
 pub trait MobileMoney: Send + Sync {
     /// The identity under which references are sent and asked about.
     fn rail(&self) -> Rail;
+    /// Whether [`MobileMoney::status`] can ever prove anything. Where it can't, not knowing is no sign of trouble.
+    fn can_be_asked(&self) -> bool {
+        true
+    }
     /// Makes sure that a send can be tried: a token in hand. Called before a payout is claimed.
     fn ready(&self) -> Boxed<'_, Result<(), NotReady>>;
     fn transfer<'a>(&'a self, transfer: &'a Transfer) -> Boxed<'a, TransferAnswer>;

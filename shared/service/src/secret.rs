@@ -45,6 +45,12 @@ pub struct MomoSecret {
     pub subscription_key: String,
 }
 
+/// Africa's Talking's key, where airtime is the second rail.
+#[derive(Clone, Deserialize)]
+pub struct AirtimeSecret {
+    pub api_key: String,
+}
+
 /// One secret, a JSON object of type `T`.
 #[derive(Clone)]
 pub struct Secret<T> {

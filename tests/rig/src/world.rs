@@ -209,6 +209,7 @@ impl World {
             currency: "RWF".to_owned(),
             callback_url: Some(format!("http://us.test{}{CALLBACK_SECRET}", momo_callback::PATH)),
             http_timeout: Duration::from_secs(10),
+            second: None,
         };
         let functions = functions(&aws, &names, &rail, &now_ms);
         World {

@@ -6,7 +6,7 @@ use crate::{
 };
 use domain::payout::{
     StatusAnswer,
-    TransferAnswer::{self, Accepted, Config, Invalid, Unknown},
+    TransferAnswer::{self, Accepted, Config, Invalid, Unknown, Unsent},
 };
 use http::Method;
 use providers::{MobileMoney, NotReady};
@@ -180,7 +180,7 @@ async fn whatever_else_airtime_is_answered_with_proves_nothing_or_is_our_set_up(
     let config = |why: &str| Config(why.to_owned());
     let cases = [
         ("no answer", lost(), unknown("no answer")),
-        ("no connection", unconnected(), unknown("no connection")),
+        ("no connection", unconnected(), Unsent("no connection".to_owned())),
         ("too many", text(429, "Too many requests"), unknown("429")),
         ("trouble", text(500, "Internal Server Error"), unknown("500")),
         ("trouble at the gateway", page(502), unknown("502")),

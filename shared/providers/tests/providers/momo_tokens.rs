@@ -61,7 +61,7 @@ async fn what_is_no_token_is_taken_for_none_and_nothing_is_sent() {
         let (momo, recorded) = momo_from([answer.clone(), answer]);
         assert_eq!(momo.ready().await, Err(NotReady(why.to_owned())), "{what}");
         assert_eq!(recorded.sent().len(), 1, "{what}: one request and no other");
-        assert_eq!(momo.transfer(&transfer()).await, TransferAnswer::Unknown(why.to_owned()), "{what}");
+        assert_eq!(momo.transfer(&transfer()).await, TransferAnswer::Unsent(why.to_owned()), "{what}");
         assert_eq!(recorded.sent_to(&Method::POST, "/transfer").len(), 0, "{what}: no transfer without a token");
     }
 }
@@ -71,7 +71,7 @@ async fn what_is_no_token_is_taken_for_none_and_nothing_is_sent() {
 async fn keys_of_another_api_user_are_never_sent() {
     let (momo, recorded) = momo_of("somebody-else", []);
     assert!(momo.ready().await.is_err());
-    assert!(matches!(momo.transfer(&transfer()).await, TransferAnswer::Unknown(_)));
+    assert!(matches!(momo.transfer(&transfer()).await, TransferAnswer::Unsent(_)));
     assert!(matches!(momo.status(&transfer().reference).await, StatusAnswer::Unknown(_)));
     assert_eq!(recorded.sent().len(), 0);
 }
@@ -114,6 +114,6 @@ async fn a_token_that_is_refused_twice_is_our_set_up_and_nothing_is_sent_a_third
 #[tokio::test]
 async fn where_no_new_token_is_had_the_transfer_is_not_sent_again() {
     let (momo, recorded) = momo([refused(), page(200)]);
-    assert_eq!(momo.transfer(&transfer()).await, TransferAnswer::Unknown("token: 200 without a token".to_owned()));
+    assert_eq!(momo.transfer(&transfer()).await, TransferAnswer::Unsent("token: 200 without a token".to_owned()));
     assert_eq!(recorded.sent_to(&Method::POST, "/transfer").len(), 1);
 }

@@ -4,7 +4,7 @@ use crate::{
     ours::{CALLBACK, MOMO, OurKeys, momo, token, transfer},
     recorded::{Recorded, broken, empty, error, header, json, lost, page, redirect, unconnected},
 };
-use domain::payout::TransferAnswer::{self, Accepted, Config, Exists, Invalid, Unknown};
+use domain::payout::TransferAnswer::{self, Accepted, Config, Exists, Invalid, Unknown, Unsent};
 use http::Method;
 use providers::{MobileMoney, Transfer, momo::MtnMomo};
 use serde_json::{Value, json as value};
@@ -14,6 +14,7 @@ use std::sync::{Arc, atomic::AtomicUsize};
 #[tokio::test]
 async fn an_answer_to_a_transfer_is_taken_for_what_it_proves() {
     let unknown = |why: &str| Unknown(why.to_owned());
+    let unsent = |why: &str| Unsent(why.to_owned());
     let config = |why: &str| Config(why.to_owned());
     let invalid = |why: &str| Invalid(why.to_owned());
     let cases = [
@@ -22,8 +23,8 @@ async fn an_answer_to_a_transfer_is_taken_for_what_it_proves() {
         ("had before, says the gateway", empty(409), Exists),
         // It may have arrived.
         ("no answer", lost(), unknown("no answer")),
-        ("no connection", unconnected(), unknown("no connection")),
-        ("too many", json(429, "{\"statusCode\":429,\"message\":\"Rate limit is exceeded.\"}"), unknown("429")),
+        ("no connection", unconnected(), unsent("no connection")),
+        ("too many", json(429, "{\"statusCode\":429,\"message\":\"Rate limit is exceeded.\"}"), unsent("429")),
         ("trouble", error(500, "INTERNAL_PROCESSING_ERROR"), unknown("500 INTERNAL_PROCESSING_ERROR")),
         ("trouble without a word", empty(500), unknown("500")),
         ("trouble at the gateway", page(502), unknown("502")),
