@@ -4,10 +4,14 @@ use crate::{
     table::{Rows, text},
     world::{ENVIRONMENT, World},
 };
-use domain::payout::{Payout, State};
-use domain::{batch::Code, identity::RedemptionId};
+use domain::{
+    batch::Code,
+    identity::RedemptionId,
+    payout::{Payout, State},
+    totals,
+};
 use momo_simulator::TransferState;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl World {
     /// What is broken, if anything; empty when every invariant holds. `settled`: everything should have ended.
@@ -35,6 +39,7 @@ impl World {
         }
         whole(&rows, &mut broken);
         counted(&rows, &mut broken);
+        gauged(&rows, &mut broken);
         if self.simulator.max_in_flight_per_reference() > 1 {
             broken.push("two sends of one reference were in flight".to_owned());
         }
@@ -105,13 +110,20 @@ fn audited(payout: &Payout, rows: &Rows, broken: &mut Vec<String>) {
         .iter()
         .filter(|entry| entry.entity == entity)
         .filter_map(|entry| {
-            let version = entry.id.strip_prefix(&prefix)?.parse().ok()?;
+            // What people do has an id that is drawn, and names the version.
+            let named = entry.changes.iter().find(|change| change.field == "version");
+            let named = named.and_then(|change| change.after.as_deref());
+            let version = entry.id.strip_prefix(&prefix).or(named)?.parse().ok()?;
             let change = entry.changes.iter().find(|change| change.field == "state")?;
             Some((version, change.before.as_deref()?, change.after.as_deref()?))
         })
         .collect();
     told.sort_unstable();
-    let mut state = "queued";
+    // A payout begins as queued, or waits for a second person.
+    let mut state = told.first().map_or(payout.state.name(), |(_, before, _)| *before);
+    if !matches!(state, "queued" | "awaiting_approval") {
+        broken.push(format!("{}: the audit log begins with {state}", payout.id));
+    }
     for (_, before, after) in told {
         if before != state {
             broken.push(format!("{}: the audit log jumps from {state} to {before}", payout.id));
@@ -127,9 +139,11 @@ fn audited(payout: &Payout, rows: &Rows, broken: &mut Vec<String>) {
 fn whole(rows: &Rows, broken: &mut Vec<String>) {
     for redemption in &rows.redemptions {
         let id = &redemption.id;
-        let claimed = rows.codes.iter().any(|code| {
-            code.text == redemption.code && code.claim.as_ref().is_some_and(|claim| claim.redemption == *id)
-        });
+        let reversed = rows.reversals.iter().any(|reversal| reversal.redemption == *id);
+        let claimed = reversed
+            != rows.codes.iter().any(|code| {
+                code.text == redemption.code && code.claim.as_ref().is_some_and(|claim| claim.redemption == *id)
+            });
         let payouts = rows.payouts.iter().filter(|(payout, _)| payout.id == *id).count();
         let known = rows.customers.iter().any(|customer| customer.id == redemption.customer);
         let entry = rows.audit.iter().any(|entry| entry.entity == format!("redemption:{id}"));
@@ -141,8 +155,55 @@ fn whole(rows: &Rows, broken: &mut Vec<String>) {
     let ours = |code: &&Code| RedemptionId::of(ENVIRONMENT, &code.text, code.generation);
     let claimed = |code: &&Code| code.claim.as_ref().is_some_and(|claim| claim.redemption == ours(code));
     let claims = rows.codes.iter().filter(claimed).count();
-    if claims != rows.redemptions.len() || claims != rows.payouts.len() {
-        broken.push(format!("{claims} claims, {} redemptions, {} payouts", rows.redemptions.len(), rows.payouts.len()));
+    let made = claims + rows.reversals.len();
+    if made != rows.redemptions.len() || made != rows.payouts.len() {
+        broken.push(format!(
+            "{claims} claims, {} taken back, {} redemptions, {} payouts",
+            rows.reversals.len(),
+            rows.redemptions.len(),
+            rows.payouts.len()
+        ));
+    }
+}
+
+/// Figures of payouts by state, what was sent on each day, and the lists equal a walk over the payouts.
+fn gauged(rows: &Rows, broken: &mut Vec<String>) {
+    let payouts = || rows.payouts.iter().map(|(payout, _)| payout);
+    let (mut gauges, mut totals) = (BTreeMap::new(), BTreeMap::<String, BTreeMap<String, i64>>::new());
+    for payout in payouts() {
+        let (state, amount) = (payout.state.gauge(), payout.money.amount as i64);
+        *gauges.entry(format!("n_{state}")).or_insert(0) += 1;
+        *gauges.entry(format!("a_{state}")).or_insert(0) += amount;
+        if let Some(day) = payout.charged_on {
+            let month = totals.entry(totals::month(day)).or_default();
+            *month.entry(totals::day_attribute(day)).or_default() += amount;
+            *month.entry("sent".to_owned()).or_default() += amount;
+        }
+    }
+    let kept = |sums: &BTreeMap<String, i64>| -> BTreeMap<String, i64> {
+        sums.iter().filter(|(_, sum)| **sum != 0).map(|(name, sum)| (name.clone(), *sum)).collect()
+    };
+    if kept(&rows.gauges) != gauges {
+        broken.push(format!("gauges: {:?}, the payouts say {gauges:?}", kept(&rows.gauges)));
+    }
+    let mut kept_totals: BTreeMap<String, BTreeMap<String, i64>> =
+        rows.totals.iter().map(|(month, days)| (month.clone(), kept(days))).collect();
+    kept_totals.retain(|_, days| !days.is_empty());
+    if kept_totals != totals {
+        broken.push(format!("totals: {kept_totals:?}, the payouts say {totals:?}"));
+    }
+    let ids = |wanted: fn(&Payout) -> bool| -> BTreeSet<&str> {
+        payouts().filter(|payout| wanted(payout)).map(|payout| payout.id.as_str()).collect()
+    };
+    let lists = [
+        ("waiting for a person", &rows.attention, ids(|payout| payout.state.needs_attention())),
+        ("of days", &rows.listed, ids(|_| true)),
+    ];
+    for (what, list, should) in lists {
+        let is: BTreeSet<&str> = list.iter().map(String::as_str).collect();
+        if is != should || list.len() != should.len() {
+            broken.push(format!("the list {what} has {} payouts of {}", list.len(), should.len()));
+        }
     }
 }
 
@@ -152,20 +213,25 @@ fn counted(rows: &Rows, broken: &mut Vec<String>) {
     batches.sort_unstable();
     batches.dedup();
     for batch in batches {
-        let mut counters = [0u64; 4];
+        let mut counters = [0u64; 6];
         for (_, counted) in rows.counters.iter().filter(|(id, _)| id == batch) {
             counters[0] += counted.redeemed;
             counters[1] += counted.redeemed_amount;
             counters[2] += counted.paid;
             counters[3] += counted.paid_amount;
+            counters[4] += counted.reversed;
+            counters[5] += counted.reversed_amount;
         }
         let payouts = || rows.payouts.iter().map(|(payout, _)| payout).filter(|payout| payout.batch_id == batch);
         let paid = || payouts().filter(|payout| payout.state.is_settled());
+        let reversals = || rows.reversals.iter().filter(|reversal| reversal.batch_id == batch);
         let recount = [
             payouts().count() as u64,
             payouts().map(|payout| payout.money.amount).sum(),
             paid().count() as u64,
             paid().map(|payout| payout.money.amount).sum(),
+            reversals().count() as u64,
+            reversals().map(|reversal| reversal.money.amount).sum(),
         ];
         if counters != recount {
             broken.push(format!("batch {batch}: counters {counters:?}, recount {recount:?}"));

@@ -9,6 +9,7 @@ use domain::{
     job::{Job, Notice},
     payout::Payout,
     redemption::Redemption,
+    reversal::Reversal,
 };
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
@@ -35,6 +36,14 @@ pub struct Rows {
     pub told: Vec<Notice>,
     /// What each month is counted to have issued.
     pub issued: BTreeMap<String, i64>,
+    pub reversals: Vec<Reversal>,
+    /// Payouts by state, as they were counted: `n_paid`, `a_paid`, …
+    pub gauges: BTreeMap<String, i64>,
+    /// What was sent, by month: `sent`, `d01`, …
+    pub totals: BTreeMap<String, BTreeMap<String, i64>>,
+    /// The ids of payouts in the list of those that wait for a person, and in the lists of days.
+    pub attention: Vec<String>,
+    pub listed: Vec<String>,
     pub hops: usize,
     pub attempts: usize,
     pub notices: usize,
@@ -47,6 +56,14 @@ fn read<T: DeserializeOwned>(item: &Item) -> T {
 
 pub fn text<'i>(item: &'i Item, name: &str) -> &'i str {
     item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+fn add_numbers(item: &Item, sums: &mut BTreeMap<String, i64>) {
+    for (name, value) in item {
+        if let Some(number) = value.as_n().ok().and_then(|text| text.parse::<i64>().ok()) {
+            *sums.entry(name.clone()).or_default() += number;
+        }
+    }
 }
 
 /// # Panics
@@ -68,9 +85,20 @@ pub async fn rows(client: &aws_sdk_dynamodb::Client, table: &str) -> Rows {
             let (pk, sk) = (text(&item, "pk").to_owned(), text(&item, "sk").to_owned());
             match (pk.split('#').next().unwrap_or_default(), sk.split('#').next().unwrap_or_default()) {
                 ("REDEMPTION", "PAYOUT") => rows.payouts.push((read(&item), item)),
+                ("REDEMPTION", "REVERSAL") => rows.reversals.push(read(&item)),
                 ("REDEMPTION", _) => rows.redemptions.push(read(&item)),
                 ("CODE", _) => rows.codes.push(read(&item)),
+                ("CUSTOMER", "ACCOUNT" | "PAYEE") => {}
                 ("CUSTOMER", _) => rows.customers.push(read(&item)),
+                ("GAUGE", _) => add_numbers(&item, &mut rows.gauges),
+                ("TOTALS", _) => {
+                    let mut days = BTreeMap::new();
+                    add_numbers(&item, &mut days);
+                    rows.totals.insert(sk["MONTH#".len()..].to_owned(), days);
+                }
+                ("PAYOUTS", _) if pk == "PAYOUTS#attention" => rows.attention.push(text(&item, "payout").to_owned()),
+                ("PAYOUTS", _) => rows.listed.push(text(&item, "payout").to_owned()),
+                ("GATE" | "REFERENCE", _) => {}
                 ("AUD", _) => rows.audit.push(read(&item)),
                 ("ALERT", _) => rows.alerts.push(read(&item)),
                 ("COUNT", _) => rows.counters.push((pk["COUNT#".len()..].to_owned(), read(&item))),
