@@ -18,6 +18,7 @@ pub mod money;
 pub mod payout;
 pub mod permission;
 pub mod phone;
+pub mod reconcile;
 pub mod redemption;
 pub mod role;
 pub mod seal;
