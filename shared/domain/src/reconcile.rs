@@ -148,7 +148,8 @@ impl fmt::Debug for Theirs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "snake_case")]
 pub enum Source {
-    /// Every reference was asked for; no answer means that nobody has asked yet.
+    /// Every reference was asked for again; no answer means that nobody has yet. The answer by which a payout was
+    /// settled is none of these: compared with itself it agrees with everything.
     Asked,
     /// What isn't in the statement didn't happen in its time.
     ///

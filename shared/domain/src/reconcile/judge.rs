@@ -2,7 +2,8 @@
 
 use super::{
     CLOCKS_MS, Difference, Expected, Kind, Ours, Period, Reconciliation, Repeat, Source, TheirAmount, TheirStatus,
-    Theirs, Totals, Waiting, Why, lines::Line, shown::is_same,
+    Theirs, Totals, Waiting, Why,
+    shown::{About, is_same, tell_apart},
 };
 use crate::{identity::RedemptionId, time};
 
@@ -28,31 +29,31 @@ impl<'a> Judge<'a> {
     }
 
     /// `attempts` are all references of one payout, `lines` what belongs to each.
-    pub fn payout(&mut self, attempts: &[&Ours], lines: &[Vec<Line<'_>>]) {
-        for line in lines.iter().flatten() {
-            self.count(line.theirs);
+    pub fn payout(&mut self, attempts: &[&Ours], lines: &[Vec<&Theirs>]) {
+        for theirs in lines.iter().flatten() {
+            self.count(theirs);
         }
         // One payment is right: of the reference that we call paid the one we know of, else the first one.
         let payments = attempts.iter().zip(lines).flat_map(|(ours, lines)| {
             let paid = lines.iter().filter(|line| line.is_paid());
-            paid.map(|line| (ours.expected != Expected::Paid, line.distance(ours), line.theirs.at, line))
+            paid.map(|line| (ours.expected != Expected::Paid, line.distance(ours), line.at, *line))
         });
         let the_right_one = payments.min().map(|(.., line)| line);
         for (ours, lines) in attempts.iter().zip(lines) {
-            let is_right = |line: &&Line<'_>| the_right_one.is_some_and(|right| std::ptr::eq(*line, right));
-            let paid = lines.iter().filter(|line| line.is_paid());
-            let (right, more): (Vec<&Line<'_>>, Vec<&Line<'_>>) = paid.partition(is_right);
-            for line in &more {
-                self.differs(Kind::Twice, Some(ours), Some(line.theirs), Some(line.nth));
-                self.compare(ours, line.theirs, Some(line.nth));
+            let is_right = |line: &&Theirs| the_right_one.is_some_and(|right| std::ptr::eq(*line, right));
+            let paid = lines.iter().copied().filter(|line| line.is_paid());
+            let (right, more): (Vec<&Theirs>, Vec<&Theirs>) = paid.partition(is_right);
+            for theirs in more.iter().copied() {
+                self.differs(Kind::Twice, Some(ours), Some(theirs), About::Line);
+                self.compare(ours, theirs, About::Line);
             }
             match right.first() {
-                Some(line) => {
+                Some(theirs) => {
                     self.counted_here(ours);
                     if ours.expected != Expected::Paid {
-                        self.differs(Kind::State, Some(ours), Some(line.theirs), None);
+                        self.differs(Kind::State, Some(ours), Some(theirs), About::Reference);
                     }
-                    self.compare(ours, line.theirs, None);
+                    self.compare(ours, theirs, About::Reference);
                 }
                 None if more.is_empty() => self.unpaid_there(ours, lines),
                 None => self.counted_here(ours),
@@ -61,16 +62,15 @@ impl<'a> Judge<'a> {
     }
 
     /// No line says that it was paid.
-    fn unpaid_there(&mut self, ours: &Ours, lines: &[Line<'_>]) {
-        let of =
-            |status: TheirStatus| lines.iter().map(|line| line.theirs).filter(move |line| line.status == status).max();
+    fn unpaid_there(&mut self, ours: &Ours, lines: &[&Theirs]) {
+        let of = |status: TheirStatus| lines.iter().copied().filter(move |line| line.status == status).max();
         let says = [TheirStatus::Pending, TheirStatus::Failed, TheirStatus::Unknown, TheirStatus::NotFound];
         let Some(theirs) = says.into_iter().find_map(of) else {
             return self.without_a_line(ours);
         };
         let pending = Some(theirs).filter(|theirs| theirs.status == TheirStatus::Pending);
         if let Some(theirs) = pending {
-            self.compare(ours, theirs, None);
+            self.compare(ours, theirs, About::Reference);
         }
         if pending.is_some() && ours.expected != Expected::Open && self.place(ours) == Place::AtTheEdge {
             return self.at_the_edge(ours, pending);
@@ -78,10 +78,12 @@ impl<'a> Judge<'a> {
         self.counted_here(ours);
         let asked = self.period.source == Source::Asked;
         match (ours.expected, theirs.status) {
-            (Expected::Paid, TheirStatus::NotFound) => self.differs(Kind::MissingThere, Some(ours), None, None),
+            (Expected::Paid, TheirStatus::NotFound) => {
+                self.differs(Kind::MissingThere, Some(ours), None, About::Reference)
+            }
             (Expected::Paid, TheirStatus::Unknown) if asked => self.unanswered(ours, Some(theirs)),
             (Expected::Paid, _) | (Expected::NotPaid | Expected::Outside, TheirStatus::Pending) => {
-                self.differs(Kind::State, Some(ours), Some(theirs), None);
+                self.differs(Kind::State, Some(ours), Some(theirs), About::Reference);
             }
             (Expected::NotPaid | Expected::Outside | Expected::Open, TheirStatus::Unknown) => {
                 self.unanswered(ours, Some(theirs));
@@ -102,7 +104,9 @@ impl<'a> Judge<'a> {
         self.counted_here(ours);
         match (self.period.source, ours.expected) {
             (Source::Asked, _) => self.unanswered(ours, None),
-            (Source::Statement { .. }, Expected::Paid) => self.differs(Kind::MissingThere, Some(ours), None, None),
+            (Source::Statement { .. }, Expected::Paid) => {
+                self.differs(Kind::MissingThere, Some(ours), None, About::Reference)
+            }
             (Source::Statement { .. }, Expected::Open) => {
                 self.open.push(Waiting::new(Why::Unsettled, Some(ours), None));
             }
@@ -124,21 +128,20 @@ impl<'a> Judge<'a> {
     }
 
     /// What belongs to none of ours.
-    pub fn stray(&mut self, line: &Line<'_>) {
-        self.count(line.theirs);
-        match line.theirs.status {
-            TheirStatus::Successful => self.differs(Kind::MissingHere, None, Some(line.theirs), Some(line.nth)),
+    pub fn stray(&mut self, theirs: &Theirs) {
+        self.count(theirs);
+        match theirs.status {
+            TheirStatus::Successful => self.differs(Kind::MissingHere, None, Some(theirs), About::Line),
             TheirStatus::Pending | TheirStatus::Unknown => {
-                self.open.push(Waiting::new(Why::NotOurs, None, Some(line.theirs)));
+                self.open.push(Waiting::new(Why::NotOurs, None, Some(theirs)));
             }
             TheirStatus::Failed | TheirStatus::NotFound => {}
         }
     }
 
-    /// Money that went, or may still go: how much, in what, to whom, for which redemption. `line` where it isn't the one
-    /// line that we expect of this reference.
-    fn compare(&mut self, ours: &Ours, theirs: &Theirs, line: Option<u64>) {
-        let mut differs = |kind: Kind| self.differs(kind, Some(ours), Some(theirs), line);
+    /// Money that went, or may still go: how much, in what, to whom, for which redemption.
+    fn compare(&mut self, ours: &Ours, theirs: &Theirs, about: About) {
+        let mut differs = |kind: Kind| self.differs(kind, Some(ours), Some(theirs), about);
         if !is_same(&theirs.currency, ours.currency.code()) {
             differs(Kind::Currency);
         }
@@ -150,7 +153,7 @@ impl<'a> Judge<'a> {
         }
         let named = theirs.external_id.as_deref().filter(|id| self.names_a_redemption(id));
         if named.is_some_and(|id| id != ours.payout.as_str()) {
-            self.differs(Kind::Identity, Some(ours), Some(theirs), line);
+            self.differs(Kind::Identity, Some(ours), Some(theirs), about);
         }
     }
 
@@ -177,8 +180,8 @@ impl<'a> Judge<'a> {
         self.open.push(Waiting::new(Why::AtTheEdge, Some(ours), theirs));
     }
 
-    fn differs(&mut self, kind: Kind, ours: Option<&Ours>, theirs: Option<&Theirs>, line: Option<u64>) {
-        self.differences.push(Difference::new(self.period.day, kind, ours, theirs, line));
+    fn differs(&mut self, kind: Kind, ours: Option<&Ours>, theirs: Option<&Theirs>, about: About) {
+        self.differences.push(Difference::new(self.period.day, kind, ours, theirs, about));
     }
 
     fn counted_here(&mut self, ours: &Ours) {
@@ -207,10 +210,12 @@ impl<'a> Judge<'a> {
     }
 
     pub fn done(mut self, repeats: Vec<Repeat>) -> Reconciliation {
-        self.differences.sort_unstable_by(|one, other| {
+        // A stable order: what has one id comes in the order of what the lines say.
+        self.differences.sort_by(|one, other| {
             let key = |difference: &Difference| (difference.kind, difference.reference().to_owned());
             key(one).cmp(&key(other)).then_with(|| one.id.cmp(&other.id))
         });
+        tell_apart(&mut self.differences);
         self.open.sort_by_key(|waiting| waiting.why);
         Reconciliation {
             period: self.period.clone(),

@@ -3,36 +3,12 @@
 use super::{Expected, Ours, Repeat, Source, TheirStatus, Theirs};
 use std::collections::HashMap;
 
-/// One thing that MoMo says, once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line<'a> {
-    pub theirs: &'a Theirs,
-    /// Among lines that say the same and may still be two payments: 0, 1, …
-    pub nth: u64,
-}
-
-impl Line<'_> {
-    pub fn is_paid(&self) -> bool {
-        self.theirs.status == TheirStatus::Successful
-    }
-
-    /// How far the line is from naming the very payment that we know of.
-    pub fn distance(&self, ours: &Ours) -> u8 {
-        let Theirs { transaction, reference, .. } = self.theirs;
-        match (transaction.is_some() && *transaction == ours.transaction, reference.as_ref() == Some(&ours.reference)) {
-            (true, _) => 0,
-            (false, true) => 1,
-            (false, false) => 2,
-        }
-    }
-}
-
 /// MoMo's side, put in order.
 pub struct Lines<'a> {
     /// At the place of each of ours, in order.
-    pub of_ours: Vec<Vec<Line<'a>>>,
+    pub of_ours: Vec<Vec<&'a Theirs>>,
     /// What belongs to none of ours.
-    pub strays: Vec<Line<'a>>,
+    pub strays: Vec<&'a Theirs>,
     pub repeats: Vec<Repeat>,
 }
 
@@ -48,7 +24,7 @@ impl<'a> Lines<'a> {
         let mut of_ours = vec![Vec::new(); ours.len()];
         let mut strays = Vec::new();
         for line in lines {
-            match known.find(line.theirs).and_then(|at| of_ours.get_mut(at)) {
+            match known.find(line).and_then(|at| of_ours.get_mut(at)) {
                 Some(of_one) => of_one.push(line),
                 None => strays.push(line),
             }
@@ -58,34 +34,48 @@ impl<'a> Lines<'a> {
 }
 
 /// Several answers about one reference are looks at one transfer: a success stands, else the last one.
-fn last_answers(theirs: &[Theirs]) -> Vec<Line<'_>> {
+fn last_answers(theirs: &[Theirs]) -> Vec<&Theirs> {
     let standing = |theirs: &Theirs| (theirs.status == TheirStatus::Successful, theirs.at);
     let mut sorted: Vec<&Theirs> = theirs.iter().collect();
     sorted.sort_unstable_by_key(|theirs| (&theirs.reference, standing(theirs), *theirs));
     let same = |one: &&Theirs, next: &&Theirs| one.reference.is_some() && one.reference == next.reference;
     let last = sorted.chunk_by(same).filter_map(|answers| answers.last());
-    last.map(|theirs| Line { theirs, nth: 0 }).collect()
+    last.copied().collect()
 }
 
 /// Lines that are the same to the letter count once where they name the transfer. Where they only name the redemption,
 /// two of them may be two payments.
-fn distinct(theirs: &[Theirs]) -> (Vec<Line<'_>>, Vec<Repeat>) {
+fn distinct(theirs: &[Theirs]) -> (Vec<&Theirs>, Vec<Repeat>) {
     // The number of the line comes last in the order.
     let mut sorted: Vec<&Theirs> = theirs.iter().collect();
     sorted.sort_unstable();
     let (mut lines, mut repeats) = (Vec::with_capacity(theirs.len()), Vec::new());
     for same in sorted.chunk_by(|one, next| says_the_same(one, next)) {
         let Some((first, more)) = same.split_first() else { continue };
-        lines.push(Line { theirs: first, nth: 0 });
-        for (nth, theirs) in (1..).zip(more) {
-            if first.reference.is_some() || first.transaction.is_some() {
-                repeats.push(Repeat { line: theirs.line, first: first.line });
-            } else {
-                lines.push(Line { theirs, nth });
-            }
+        lines.push(*first);
+        if first.reference.is_some() || first.transaction.is_some() {
+            repeats.extend(more.iter().map(|theirs| Repeat { line: theirs.line, first: first.line }));
+        } else {
+            lines.extend(more);
         }
     }
     (lines, repeats)
+}
+
+impl Theirs {
+    pub(super) fn is_paid(&self) -> bool {
+        self.status == TheirStatus::Successful
+    }
+
+    /// How far the line is from naming the very payment that we know of.
+    pub(super) fn distance(&self, ours: &Ours) -> u8 {
+        let known = self.transaction.is_some() && self.transaction == ours.transaction;
+        match (known, self.reference.as_ref() == Some(&ours.reference)) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+        }
+    }
 }
 
 fn says_the_same(one: &Theirs, other: &Theirs) -> bool {

@@ -160,13 +160,24 @@ pub struct Difference {
     pub words: String,
 }
 
+/// What a difference is known by when it is found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// Of a kind our reference has at most one.
+    Reference,
+    /// A line is known by what it says, not by its place: in another statement of the same day it stands elsewhere.
+    Line,
+}
+
 impl Difference {
-    /// `line` for what is about one line and not about our reference: a number that tells apart lines that say the same.
-    pub(super) fn new(day: Date, kind: Kind, ours: Option<&Ours>, theirs: Option<&Theirs>, line: Option<u64>) -> Self {
+    pub(super) fn new(day: Date, kind: Kind, ours: Option<&Ours>, theirs: Option<&Theirs>, about: About) -> Self {
         let (here, there) = (ours.map(Here::from), theirs.map(There::from));
         let words = words(kind, here.as_ref(), there.as_ref());
-        let reference = ours.map_or("", |ours| &ours.reference);
-        let id = id(day, kind.name(), reference, theirs.zip(line));
+        let line = match about {
+            About::Reference => None,
+            About::Line => there.as_ref(),
+        };
+        let id = id(day, kind.name(), ours.map_or("", |ours| &ours.reference), line);
         Self { id, kind, ours: here, theirs: there, words }
     }
 
@@ -188,21 +199,32 @@ impl Difference {
     }
 }
 
-/// A line is known by what it says, not by its place: in another statement of the same day it stands elsewhere.
-fn id(day: Date, kind: &str, reference: &str, line: Option<(&Theirs, u64)>) -> String {
+/// The payee goes in masked: who knew the rest could find a whole number by trying them all.
+fn id(day: Date, kind: &str, reference: &str, line: Option<&There>) -> String {
     let mut parts = vec!["difference".to_owned(), day.to_string(), kind.to_owned(), reference.to_owned()];
-    if let Some((theirs, nth)) = line {
-        let named = [&theirs.reference, &theirs.external_id, &theirs.transaction];
-        parts.extend(named.map(|part| part.clone().unwrap_or_default()));
-        parts.push(match &theirs.amount {
+    if let Some(There { line: _, reference, external_id, transaction, amount, currency, payee, status: _, at }) = line {
+        parts.extend([reference, external_id, transaction].map(|part| part.clone().unwrap_or_default()));
+        parts.push(match amount {
             TheirAmount::Whole(amount) => amount.to_string(),
             TheirAmount::Unreadable(text) => format!("?{text}"),
         });
-        parts.extend([theirs.currency.clone(), theirs.payee.clone()]);
-        parts.extend([theirs.at.map(|at| at.to_string()).unwrap_or_default(), nth.to_string()]);
+        parts.extend([currency.clone(), payee.clone(), at.map(|at| at.to_string()).unwrap_or_default()]);
     }
+    short_digest(&parts)
+}
+
+fn short_digest(parts: &[String]) -> String {
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     hex(&digest(&parts)[..16])
+}
+
+/// Lines that say the same are differences of their own: the second of an id gets another one, and so on.
+pub(super) fn tell_apart(sorted: &mut [Difference]) {
+    for same in sorted.chunk_by_mut(|one, next| one.id == next.id) {
+        for (nth, difference) in same.iter_mut().enumerate().skip(1) {
+            difference.id = short_digest(&[difference.id.clone(), nth.to_string()]);
+        }
+    }
 }
 
 fn words(kind: Kind, here: Option<&Here>, there: Option<&There>) -> String {
