@@ -249,7 +249,7 @@ fn a_payee_is_compared_only_where_both_sides_name_one() {
     let other = Theirs { payee: "250780000002".to_owned(), ..line.clone() };
     let erased = Ours { payee: String::new(), ..paid.clone() };
     let silent = Theirs { payee: String::new(), ..line };
-    assert_eq!(kinds(&compare(statement(), std::slice::from_ref(&paid), &[other.clone()])), [Kind::Payee]);
+    assert_eq!(kinds(&compare(statement(), std::slice::from_ref(&paid), std::slice::from_ref(&other))), [Kind::Payee]);
     assert!(compare(statement(), &[erased], &[other]).agrees());
     assert!(compare(statement(), &[paid], &[silent]).agrees());
 }
