@@ -19,6 +19,7 @@ pub mod money;
 pub mod payout;
 pub mod permission;
 pub mod phone;
+pub mod reconcile;
 pub mod redemption;
 pub mod reversal;
 pub mod role;

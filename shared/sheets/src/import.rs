@@ -3,7 +3,7 @@
 //! The file is CSV as spreadsheets of any country save it, with a column named `Code`. The other columns are kept
 //! beside each code. What is wrong with a line is told with its number; what is wrong with the file, instead.
 
-mod records;
+pub(crate) mod records;
 
 use crate::csv;
 use domain::{
@@ -145,7 +145,7 @@ impl Checked {
 /// # Errors
 /// [`Refused`] when the file cannot be read as a whole.
 pub fn check(bytes: &[u8], limits: &Limits) -> Result<Checked, Refused> {
-    let text = text(bytes, limits)?;
+    let text = text(bytes, limits.bytes)?;
     let mut records = Records::of(text, is_code_column);
     let columns = match records.next()? {
         Some(header) => Columns::read(&header)?,
@@ -183,9 +183,9 @@ pub fn report(problems: &[LineProblem]) -> Vec<u8> {
 }
 
 /// The file's text without the mark at its beginning.
-fn text<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, Refused> {
-    if bytes.len() > limits.bytes {
-        return Err(Refused::TooLarge { bytes: bytes.len(), allowed: limits.bytes });
+pub(crate) fn text(bytes: &[u8], allowed: usize) -> Result<&str, Refused> {
+    if bytes.len() > allowed {
+        return Err(Refused::TooLarge { bytes: bytes.len(), allowed });
     }
     if bytes.starts_with(ZIP) {
         return Err(Refused::Zip);

@@ -7,3 +7,4 @@
 pub mod csv;
 pub mod import;
 pub mod pdf;
+pub mod statement;

@@ -6,5 +6,6 @@ mod logos;
 mod made;
 mod pages;
 mod scans;
+mod statements;
 mod tables;
 mod tools;
