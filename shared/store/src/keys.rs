@@ -166,6 +166,38 @@ pub fn payouts_of_day_pk(day: Date, shard: u8) -> String {
     format!("PAYOUTS#{day}#{shard}")
 }
 
+/// A payout in the list of the day on which it was settled.
+pub fn payout_settled(day: Date, at: Timestamp, id: &RedemptionId) -> Key {
+    Key::new(payouts_settled_pk(day, shard(id.as_str(), LISTED_SHARDS)), payout_place(at, id))
+}
+
+pub fn payouts_settled_pk(day: Date, shard: u8) -> String {
+    format!("PAYOUTS#settled#{day}#{shard}")
+}
+
+/// Comparisons of our books with the provider's, one row for a period and a source.
+pub const BOOKS_PK: &str = "BOOKS";
+
+pub fn books(to: Date, from: Date, source: &str) -> Key {
+    Key::new(BOOKS_PK.to_owned(), format!("COMPARED#{to}#{from}#{source}"))
+}
+
+/// Counters that were not what the records say, as they were found on the way to being put right.
+pub fn recount(day: Date) -> Key {
+    Key::new(BOOKS_PK.to_owned(), format!("RECOUNT#{day}"))
+}
+
+pub const FINDINGS_PK: &str = "FINDINGS";
+
+/// A difference between our books and the provider's.
+pub fn finding(day: Date, id: &str) -> Key {
+    Key::new(FINDINGS_PK.to_owned(), finding_place(day, id))
+}
+
+pub fn finding_place(day: Date, id: &str) -> String {
+    format!("FINDING#{day}#{id}")
+}
+
 /// Where a payout stands in a list by time.
 pub fn payout_place(at: Timestamp, id: &RedemptionId) -> String {
     format!("{:013}#{id}", at.as_millisecond())

@@ -5,6 +5,7 @@
 mod act;
 mod audit_hours;
 pub mod batches;
+mod books;
 mod calls;
 mod codes;
 mod error;
@@ -25,6 +26,7 @@ mod write;
 pub use act::{Act, chance};
 pub use audit_hours::{Archived, AuditPage};
 pub use batches::{Issued, Logo, Made};
+pub use books::{ComparedBooks, Recount};
 pub use calls::{ANSWER_MAX_BYTES, Answer, Begun, Call, CallCount, LEASE_MS, Once};
 pub use codes::{CodeChange, DayCounts};
 pub use error::StoreError;

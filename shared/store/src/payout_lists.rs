@@ -106,6 +106,30 @@ impl Store {
         Ok(Listed { items, next: after })
     }
 
+    /// Payouts that were settled on a day, in no order.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; [`StoreError::Busy`] when there is no time for all of them.
+    pub async fn settled_on(&self, day: Date, deadline: Deadline) -> Result<Vec<Payout>, StoreError> {
+        let mut payouts = Vec::new();
+        for shard in 0..LISTED_SHARDS {
+            let pk = keys::payouts_settled_pk(day, shard);
+            let mut behind: Option<String> = None;
+            loop {
+                if deadline.passed() {
+                    return Err(StoreError::Busy);
+                }
+                let places = self.places(&pk, behind.as_deref(), false, deadline).await?;
+                payouts.extend(self.of_places(&places, deadline).await?.into_iter().flatten());
+                behind = places.last().map(|(place, _)| place.clone());
+                if places.len() < ROUND {
+                    break;
+                }
+            }
+        }
+        Ok(payouts)
+    }
+
     /// The facts of a redemption.
     ///
     /// # Errors

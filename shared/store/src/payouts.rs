@@ -188,6 +188,8 @@ impl Transaction {
         let shard = keys::shard(payout.code.as_str(), SHARDS);
         let key = keys::counter(&payout.batch_id, today, shard);
         self.add(&key, &[("paid", 1), ("paid_amount", payout.money.amount)])?;
+        let listed = ListedPayout { payout: payout.id.clone() };
+        self.put(&keys::payout_settled(today, at, &payout.id), &listed, [], Expect::Anything)?;
         if reported {
             self.add_tally(&payout.batch_id, shard, Tally { reported_paid: 1, ..Tally::default() })?;
         }

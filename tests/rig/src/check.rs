@@ -198,6 +198,7 @@ fn gauged(rows: &Rows, broken: &mut Vec<String>) {
     let lists = [
         ("waiting for a person", &rows.attention, ids(|payout| payout.state.needs_attention())),
         ("of days", &rows.listed, ids(|_| true)),
+        ("of days of settlement", &rows.settled, ids(|payout| payout.state.is_settled())),
     ];
     for (what, list, should) in lists {
         let is: BTreeSet<&str> = list.iter().map(String::as_str).collect();

@@ -44,6 +44,8 @@ pub struct Rows {
     /// The ids of payouts in the list of those that wait for a person, and in the lists of days.
     pub attention: Vec<String>,
     pub listed: Vec<String>,
+    /// In the lists of days on which they were settled.
+    pub settled: Vec<String>,
     pub hops: usize,
     pub attempts: usize,
     pub notices: usize,
@@ -97,8 +99,11 @@ pub async fn rows(client: &aws_sdk_dynamodb::Client, table: &str) -> Rows {
                     rows.totals.insert(sk["MONTH#".len()..].to_owned(), days);
                 }
                 ("PAYOUTS", _) if pk == "PAYOUTS#attention" => rows.attention.push(text(&item, "payout").to_owned()),
+                ("PAYOUTS", _) if pk.starts_with("PAYOUTS#settled#") => {
+                    rows.settled.push(text(&item, "payout").to_owned());
+                }
                 ("PAYOUTS", _) => rows.listed.push(text(&item, "payout").to_owned()),
-                ("GATE" | "REFERENCE", _) => {}
+                ("GATE" | "REFERENCE" | "BOOKS" | "FINDINGS", _) => {}
                 ("AUD", _) => rows.audit.push(read(&item)),
                 ("ALERT", _) => rows.alerts.push(read(&item)),
                 ("COUNT", _) => rows.counters.push((pk["COUNT#".len()..].to_owned(), read(&item))),

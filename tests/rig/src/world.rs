@@ -138,7 +138,8 @@ impl World {
         let folder = setup.files.then(|| Scratch(std::env::temp_dir().join(name)));
         let objects = folder.as_ref().map(|folder| folder.0.as_path());
         let emulators = Emulators::start(&Storage::Memory, objects).await.expect("loopback ports can be had");
-        let plain = Aws { http: wire::plain(), ..local_aws(&emulators) };
+        // A look at the whole table may take longer than a function's call.
+        let plain = Aws { http: wire::plain(), call_timeout: Duration::from_secs(20), ..local_aws(&emulators) };
         let names = Names::under(&format!("world-{number}"));
         let secrets = [
             (
@@ -199,7 +200,11 @@ impl World {
             Arc::new(move || clock.load(Ordering::SeqCst)),
         )
         .expect("a simulator without a file");
-        let aws = Aws { http: Wire::over(plain.http.clone(), setup.script.clone(), setup.quiet), ..plain.clone() };
+        let aws = Aws {
+            http: Wire::over(plain.http.clone(), setup.script.clone(), setup.quiet),
+            call_timeout: local_aws(&emulators).call_timeout,
+            ..plain.clone()
+        };
         let rail = Rail {
             transport: Arc::new(SimulatedRail { simulator: simulator.clone(), script: setup.script.clone() }),
             host: "http://momo.test".to_owned(),

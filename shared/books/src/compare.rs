@@ -1,0 +1,228 @@
+//! Comparing, and keeping what came of it: findings, files, an alert, an entry.
+
+use crate::{
+    BooksError, Day, TABLE_MS,
+    records::{self, begins},
+};
+use domain::{
+    access::Authority,
+    alert::{self, Alert},
+    audit::{Class, Severity},
+    id::JobId,
+    job::JobFile,
+    money::Currency,
+    reconcile::{
+        Books as Sums, Finding, Period, Reconciliation, Source, Sum, Theirs, Verdict, difference_note, reconcile,
+    },
+    settings::Settings,
+    time,
+};
+use files::Files;
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use sheets::{report, statement};
+use std::collections::BTreeSet;
+use store::{ComparedBooks, Deadline, Store};
+
+/// A statement's payouts were redeemed up to so many days before it: what failed was retried by hand.
+const BEFORE_STATEMENT_DAYS: i32 = 35;
+/// Differences of one comparison that are kept to be resolved; all are in its table.
+const FINDINGS_MAX: usize = 5_000;
+
+/// The table and the bucket that comparisons are made with.
+#[derive(Clone)]
+pub struct Books {
+    pub store: Store,
+    pub files: Files,
+}
+
+/// Where the files of a comparison lie: by job and life, or by day.
+pub type Places<'a> = &'a (dyn Fn(&str) -> String + Sync);
+
+/// A comparison that has been made, and not yet kept.
+#[derive(Debug)]
+pub struct Compared {
+    pub from: Date,
+    pub to: Date,
+    pub reconciliation: Reconciliation,
+    /// Lines of a statement that can't be taken as they are, as a table.
+    pub problems: Option<Vec<u8>>,
+    /// References that were compared.
+    pub references: u64,
+}
+
+/// What was kept of it.
+#[derive(Debug)]
+pub struct Made {
+    pub compared: ComparedBooks,
+    pub new_findings: u64,
+}
+
+impl Compared {
+    fn source(&self) -> &'static str {
+        match self.reconciliation.period.source {
+            Source::Asked => "asked",
+            Source::Statement { .. } => "statement",
+        }
+    }
+}
+
+impl Books {
+    /// The payouts that were redeemed on a day against what MoMo answered when it was asked again.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub async fn compare_day(
+        &self,
+        day: Date,
+        currency: Currency,
+        zone: &TimeZone,
+        deadline: Deadline,
+    ) -> Result<Compared, BooksError> {
+        let records = records::days(&self.store, (day, day), zone, deadline).await?;
+        let books = Some(self.sums(day, &records).await?);
+        let period = Period { day, currency, source: Source::Asked, books };
+        Ok(compared((day, day), &period, &records, &records.theirs))
+    }
+
+    /// What a statement of the days from `from` to `to` says against our references.
+    ///
+    /// # Errors
+    /// [`BooksError::Statement`] when it can't be read as a whole; [`BooksError`].
+    pub async fn compare_statement(
+        &self,
+        bytes: &[u8],
+        (from, to): (Date, Date),
+        currency: Currency,
+        zone: &TimeZone,
+        deadline: Deadline,
+    ) -> Result<Compared, BooksError> {
+        let rules = statement::Rules::of(currency, zone.clone());
+        let read = statement::read(bytes, &rules).map_err(|refused| BooksError::Statement(refused.to_string()))?;
+        let first = from.checked_sub(BEFORE_STATEMENT_DAYS.days()).unwrap_or(from);
+        let records = records::days(&self.store, (first, to), zone, deadline).await?;
+        let source = Source::statement(from, to, zone, read.unread());
+        let period = Period { day: to, currency, source, books: None };
+        let mut compared = compared((from, to), &period, &records, &read.lines);
+        compared.problems = (!read.problems.is_empty()).then(|| statement::report(&read.problems));
+        Ok(compared)
+    }
+
+    /// What counters and records say of one day.
+    async fn sums(&self, day: Date, records: &Day) -> Result<Sums, BooksError> {
+        let batches: BTreeSet<&str> = records.redeemed.keys().map(|place| place.batch.as_str()).collect();
+        let mut codes = Sum::default();
+        for batch in batches {
+            for (_, counted) in self.store.counters_of_day(batch, day, Deadline::in_ms(TABLE_MS)).await? {
+                codes = codes.plus(Sum { count: counted.redeemed, amount: counted.redeemed_amount });
+            }
+        }
+        Ok(Sums { codes, redemptions: records.redemptions, payouts: records.payouts })
+    }
+
+    /// Writes the report as PDF and the differences as CSV, reads both back, and keeps findings, alert and entry.
+    ///
+    /// # Errors
+    /// [`BooksError`]; asked again it goes on where it stopped, since what is known is not kept twice.
+    pub async fn keep(
+        &self,
+        compared: &Compared,
+        (by, job): (&dyn Authority, Option<&JobId>),
+        settings: &Settings,
+        places: Places<'_>,
+        now: Timestamp,
+    ) -> Result<Made, BooksError> {
+        let files = self.write(compared, settings, places, now).await?;
+        let mut new_findings = 0;
+        for difference in compared.reconciliation.differences.iter().take(FINDINGS_MAX) {
+            let finding = Finding::new(compared.to, difference.clone(), now);
+            new_findings += u64::from(self.store.keep_finding(&finding, Deadline::in_ms(TABLE_MS)).await?);
+        }
+        let row = ComparedBooks {
+            from: compared.from,
+            to: compared.to,
+            source: compared.source().to_owned(),
+            made_at: now,
+            job: job.cloned(),
+            verdict: compared.reconciliation.verdict(),
+            totals: compared.reconciliation.totals,
+            differences: compared.reconciliation.differences.len() as u64,
+            open: compared.reconciliation.open.len() as u64,
+            files,
+        };
+        let entity = format!("books:{}", compared.to);
+        let severity = if row.verdict == Verdict::Differs { Severity::Critical } else { Severity::Info };
+        let act = self.store.act(by, now, Class::Money, "books.compared", entity.clone())?;
+        let act = act
+            .severity(severity)
+            .changed("from", None, Some(compared.from.to_string()))
+            .changed("source", None, Some(row.source.clone()))
+            .changed("verdict", None, Some(format!("{:?}", row.verdict).to_lowercase()))
+            .changed("differences", None, Some(row.differences.to_string()))
+            .compared(&row)?;
+        act.commit(Deadline::in_ms(TABLE_MS)).await?;
+        if let Some(note) =
+            difference_note(&compared.reconciliation).filter(|_| new_findings > 0 || row.differences == 0)
+        {
+            let alert = Alert {
+                id: format!("books-{}-{}-{}", compared.to, row.source, now.as_millisecond()),
+                at: now,
+                kind: alert::Kind::BooksDiffer,
+                entity,
+                note,
+            };
+            self.store.raise(&alert, Deadline::in_ms(TABLE_MS)).await?;
+        }
+        Ok(Made { compared: row, new_findings })
+    }
+
+    async fn write(
+        &self,
+        compared: &Compared,
+        settings: &Settings,
+        places: Places<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<JobFile>, BooksError> {
+        let zone = settings.zone();
+        let (from, to) = (time::figures(compared.from), time::figures(compared.to));
+        let heading = report::Heading {
+            brand: settings.brand.clone(),
+            company: settings.sheets.company.clone(),
+            period: if from == to { to } else { format!("{from} – {to}") },
+            made_at: now,
+            made_on: zone.to_datetime(now).strftime("%d/%m/%Y %H:%M").to_string(),
+        };
+        let pdf =
+            report::pdf(&heading, &compared.reconciliation).map_err(|unmade| BooksError::Report(unmade.to_string()))?;
+        let mut wanted = vec![
+            ("pdf", "application/pdf", pdf),
+            ("csv", "text/csv; charset=utf-8", report::csv(&compared.reconciliation)),
+        ];
+        if !compared.reconciliation.open.is_empty() {
+            wanted.push(("open.csv", "text/csv; charset=utf-8", report::open_csv(&compared.reconciliation)));
+        }
+        if let Some(problems) = &compared.problems {
+            wanted.push(("lines.csv", "text/csv; charset=utf-8", problems.clone()));
+        }
+        let mut files = Vec::new();
+        for (extension, kind, bytes) in wanted {
+            let name = format!("reconciliation-{}-{}.{extension}", compared.to, compared.source());
+            let mut upload = self.files.upload(places(&name), &name, kind);
+            upload.write(bytes).await?;
+            files.push(upload.finish().await?);
+        }
+        Ok(files)
+    }
+}
+
+fn compared((from, to): (Date, Date), period: &Period, records: &Day, theirs: &[Theirs]) -> Compared {
+    let reconciliation = reconcile(period, &records.ours, theirs);
+    Compared { from, to, reconciliation, problems: None, references: records.ours.len() as u64 }
+}
+
+/// The newest day of which every reference has been asked about again: its last sends are a day old.
+pub fn newest_askable(now: Timestamp, zone: &TimeZone) -> Date {
+    let today = time::day(now, zone);
+    let two_days = today.checked_sub(2.days()).unwrap_or(today);
+    debug_assert!(begins(two_days, zone) < now);
+    two_days
+}
