@@ -5,6 +5,7 @@ mod imports;
 mod logos;
 mod made;
 mod pages;
+mod reports;
 mod scans;
 mod statements;
 mod tables;

@@ -286,7 +286,7 @@ fn ids_are_read_as_ours_are_written_and_what_stands_for_nothing_is_none() {
 
 // proves: REC-01, REC-02
 #[test]
-fn each_bad_line_has_its_number_its_value_and_its_reason() {
+fn each_bad_line_of_a_statement_has_its_number_its_value_and_its_reason() {
     let long = "x".repeat(257);
     let file = format!(
         "Id,External Id,Amount,Currency,To,Status,Note\n\
@@ -451,7 +451,7 @@ proptest! {
 
     // proves: REC-01
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_read_as_a_statement_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         drop(read(&bytes, &rules()));
         drop(read(&[HEADER.as_bytes(), &bytes[..]].concat(), &rules()));
     }
