@@ -8,5 +8,6 @@ mod pages;
 mod reports;
 mod scans;
 mod statements;
+mod statements_compared;
 mod tables;
 mod tools;
