@@ -51,6 +51,17 @@ pub enum Expected {
     Outside,
 }
 
+impl Expected {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::NotPaid => "not_paid",
+            Self::Open => "open",
+            Self::Outside => "outside",
+        }
+    }
+}
+
 /// One reference of ours.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ours {
@@ -108,6 +119,18 @@ pub enum TheirStatus {
     NotFound,
     /// An answer that proves nothing, or a word that nobody has told us.
     Unknown,
+}
+
+impl TheirStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Successful => "successful",
+            Self::Failed => "failed",
+            Self::Pending => "pending",
+            Self::NotFound => "not_found",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One answer of MoMo's, or one line of its statement.

@@ -1,4 +1,5 @@
-//! What goes in and out as a file: sheets of cards to print, tables to open in a spreadsheet, lists of codes to import.
+//! What goes in and out as a file: sheets of cards to print, tables to open in a spreadsheet, reports, lists of codes and
+//! statements to read.
 //!
 //! Bytes in, bytes out. No AWS, no async, no clock: the caller reads rows, uploads parts and knows the day.
 //! The two writers are drained as they go ([`pdf::Pdf::take`], [`csv::Writer::take`]), so a batch of a million codes
@@ -7,4 +8,5 @@
 pub mod csv;
 pub mod import;
 pub mod pdf;
+pub mod report;
 pub mod statement;

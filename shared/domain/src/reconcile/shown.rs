@@ -303,6 +303,15 @@ pub enum Why {
 impl Why {
     pub const ALL: [Self; 4] = [Self::Unsettled, Self::Unanswered, Self::AtTheEdge, Self::NotOurs];
 
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unsettled => "unsettled",
+            Self::Unanswered => "unanswered",
+            Self::AtTheEdge => "at_the_edge",
+            Self::NotOurs => "not_ours",
+        }
+    }
+
     /// For people.
     pub fn title(self) -> &'static str {
         match self {

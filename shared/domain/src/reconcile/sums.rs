@@ -29,9 +29,9 @@ impl Sum {
         self.count < u64::MAX && self.amount < u64::MAX
     }
 
-    /// `3 · 15,000 RWF`.
+    /// `15,000 RWF (3)`.
     pub fn shown(self, currency: Currency) -> String {
-        format!("{} · {} {}", grouped(self.count), grouped(self.amount), currency.code())
+        format!("{} {} ({})", grouped(self.amount), currency.code(), grouped(self.count))
     }
 }
 

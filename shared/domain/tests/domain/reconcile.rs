@@ -426,7 +426,7 @@ fn an_alert_names_the_day_the_kinds_the_sums_and_the_first_references() {
     let stranger = Theirs { line: 12, ..theirs(&ours_of_nobody(), 9, 1, TheirStatus::Successful) };
     let note = difference_note(&compare(statement(), &paid, &[stranger])).expect("an alert");
     let begins = "The payouts of 20/11/2026 and MoMo do not agree. Differences: 7 missing at MoMo, 1 missing here. \
-                  30,000 RWF more is paid here than there. Paid here: 7 · 35,000 RWF. Paid by MoMo: 1 · 5,000 RWF.";
+                  30,000 RWF more is paid here than there. Paid here: 35,000 RWF (7). Paid by MoMo: 5,000 RWF (1).";
     assert!(note.starts_with(begins), "{note}");
     let named = |number: u64| note.contains(&format!("{} (missing at MoMo)", reference(number, 1)));
     assert!((1..=5).all(named) && !named(6) && note.contains("; and 3 more."), "{note}");
