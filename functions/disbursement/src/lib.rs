@@ -4,6 +4,7 @@
 //! `after_transfer` and `after_status`; here is the order of writes and calls.
 
 mod keys;
+mod names;
 
 pub use keys::SecretKeys;
 
@@ -160,7 +161,10 @@ impl Disbursement {
         let nudge = serde_json::from_str::<Nudge>(&body).map_err(|_| Unfinished::Malformed);
         let worked = match nudge {
             Ok(Nudge::Payout(id)) => self.work(&id, until).await,
-            Ok(Nudge::Name(_) | Nudge::Balance) => Ok(()),
+            Ok(Nudge::Name(customer)) => {
+                names::answer_name(&self.store, self.money.as_ref(), &customer).await.map_err(Unfinished::from)
+            }
+            Ok(Nudge::Balance) => Ok(()),
             Err(malformed) => Err(malformed),
         };
         worked.map_err(|unfinished| {

@@ -22,14 +22,14 @@ pub struct Window {
 }
 
 impl Window {
-    fn add(window: Option<Self>, length_ms: i64, weight: u32, now: Timestamp) -> Self {
+    pub(crate) fn add(window: Option<Self>, length_ms: i64, weight: u32, now: Timestamp) -> Self {
         match Self::open(window, length_ms, now) {
             Some(window) => Self { since: window.since, used: window.used.saturating_add(weight) },
             None => Self { since: now, used: weight },
         }
     }
 
-    fn open(window: Option<Self>, length_ms: i64, now: Timestamp) -> Option<Self> {
+    pub(crate) fn open(window: Option<Self>, length_ms: i64, now: Timestamp) -> Option<Self> {
         // A window from the future (a clock that was set back) counts as open.
         window.filter(|window| time::between(window.since, now) < length_ms)
     }
@@ -72,6 +72,14 @@ pub struct Customer {
     pub redeemed_that_day: u32,
     #[serde(default)]
     pub redeemed_in_all: u32,
+    /// What was redeemed on the day `redeemed_on` and in its calendar month, in whole units of the currency.
+    #[serde(default)]
+    pub amount_that_day: u64,
+    #[serde(default)]
+    pub amount_that_month: u64,
+    /// The batch of the first code that was redeemed.
+    #[serde(default)]
+    pub first_batch: Option<String>,
     /// Newest first, at most [`RECENT`].
     #[serde(default)]
     pub recent: Vec<Redeemed>,
@@ -94,6 +102,9 @@ impl Customer {
             redeemed_on: None,
             redeemed_that_day: 0,
             redeemed_in_all: 0,
+            amount_that_day: 0,
+            amount_that_month: 0,
+            first_batch: None,
             recent: Vec::new(),
             untold: None,
             version: 0,
@@ -135,10 +146,26 @@ impl Customer {
         if self.redeemed_on == Some(today) { self.redeemed_that_day } else { 0 }
     }
 
-    pub fn count_redemption(&mut self, redeemed: Redeemed, today: Date) {
+    /// What was redeemed on this calendar day, in whole units of the currency.
+    pub fn amount_on_day(&self, today: Date) -> u64 {
+        if self.redeemed_on == Some(today) { self.amount_that_day } else { 0 }
+    }
+
+    /// What was redeemed in the calendar month of `today`, in whole units of the currency.
+    pub fn amount_in_month(&self, today: Date) -> u64 {
+        let same = |last: Date| last.first_of_month() == today.first_of_month();
+        if self.redeemed_on.is_some_and(same) { self.amount_that_month } else { 0 }
+    }
+
+    pub fn count_redemption(&mut self, redeemed: Redeemed, batch_id: &str, today: Date) {
         self.redeemed_that_day = self.redeemed_on_day(today).saturating_add(1);
+        self.amount_that_day = self.amount_on_day(today).saturating_add(redeemed.amount);
+        self.amount_that_month = self.amount_in_month(today).saturating_add(redeemed.amount);
         self.redeemed_on = Some(today);
         self.redeemed_in_all = self.redeemed_in_all.saturating_add(1);
+        if self.first_batch.is_none() {
+            self.first_batch = Some(batch_id.to_owned());
+        }
         self.recent.insert(0, redeemed);
         self.recent.truncate(RECENT);
     }

@@ -10,6 +10,7 @@ mod codes;
 mod error;
 mod jobs;
 pub mod keys;
+mod names;
 mod payouts;
 mod read;
 mod redemptions;
