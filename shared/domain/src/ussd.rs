@@ -154,8 +154,9 @@ fn looks_like_a_number(input: &str) -> bool {
         Some(figures) => (true, figures),
         None => (false, figures.as_str()),
     };
-    let begins = plus || ["07", "7", "2507", "002507"].iter().any(|prefix| figures.starts_with(prefix));
-    begins && (7..=15).contains(&figures.len()) && figures.bytes().all(|byte| byte.is_ascii_digit())
+    let begins = ["07", "7", "2507", "002507"].iter().any(|prefix| figures.starts_with(prefix));
+    let long = if plus { 1..=20 } else { 7..=15 };
+    (plus || begins) && long.contains(&figures.len()) && figures.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn only_digit(input: &str) -> Option<u32> {

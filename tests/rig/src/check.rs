@@ -111,7 +111,13 @@ fn audited(payout: &Payout, rows: &Rows, broken: &mut Vec<String>) {
         })
         .collect();
     told.sort_unstable();
-    let mut state = "queued";
+    // A payout begins queued, or waiting for a person: the redemption's entry says which.
+    let redemption = format!("redemption:{}", payout.id);
+    let mut state = (rows.audit.iter().filter(|entry| entry.entity == redemption))
+        .flat_map(|entry| &entry.changes)
+        .find(|change| change.field == "payout")
+        .and_then(|change| change.after.as_deref())
+        .unwrap_or("queued");
     for (_, before, after) in told {
         if before != state {
             broken.push(format!("{}: the audit log jumps from {state} to {before}", payout.id));

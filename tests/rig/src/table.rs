@@ -9,6 +9,7 @@ use domain::{
     job::{Job, Notice},
     payout::Payout,
     redemption::Redemption,
+    ussd::PayeeCheck,
 };
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,7 @@ pub struct Rows {
     pub redemptions: Vec<Redemption>,
     pub codes: Vec<Code>,
     pub customers: Vec<Customer>,
+    pub payee_checks: Vec<PayeeCheck>,
     pub audit: Vec<Entry>,
     pub alerts: Vec<Alert>,
     /// By the batch's id.
@@ -70,6 +72,7 @@ pub async fn rows(client: &aws_sdk_dynamodb::Client, table: &str) -> Rows {
                 ("REDEMPTION", "PAYOUT") => rows.payouts.push((read(&item), item)),
                 ("REDEMPTION", _) => rows.redemptions.push(read(&item)),
                 ("CODE", _) => rows.codes.push(read(&item)),
+                ("CUSTOMER", "PAYEE") => rows.payee_checks.push(read(&item)),
                 ("CUSTOMER", _) => rows.customers.push(read(&item)),
                 ("AUD", _) => rows.audit.push(read(&item)),
                 ("ALERT", _) => rows.alerts.push(read(&item)),
