@@ -32,7 +32,7 @@ fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-// proves: PAY-09, RED-04
+// proves: RED-04
 #[test]
 fn a_code_of_more_than_any_payout_day_or_month_may_be_is_refused_without_a_date() {
     let set: [fn(&mut Moment, u64); 3] = [
@@ -49,7 +49,7 @@ fn a_code_of_more_than_any_payout_day_or_month_may_be_is_refused_without_a_date(
     }
 }
 
-// proves: PAY-09, RED-04
+// proves: RED-04
 #[test]
 fn a_customers_day_of_money_ends_with_the_day_in_kigali() {
     let mut moment = worth(10_000);
@@ -69,7 +69,7 @@ fn a_customers_day_of_money_ends_with_the_day_in_kigali() {
     assert_eq!((moment.customer.amount_that_day, moment.customer.amount_that_month), (1, 25_001));
 }
 
-// proves: PAY-09, RED-04
+// proves: RED-04
 #[test]
 fn a_customers_month_of_money_ends_with_the_month_and_is_told_before_the_day() {
     let mut moment = worth(10_000);
@@ -129,7 +129,7 @@ fn where_one_batch_is_allowed_the_first_code_chooses_it() {
 proptest! {
     #![proptest_config(sample::cases(256))]
 
-    // proves: PAY-09
+    // proves: RED-04
     #[test]
     fn no_order_of_codes_and_hours_passes_a_limit(
         codes in prop::collection::vec((1..40_000u64, 0..30i64), 1..60),

@@ -211,19 +211,26 @@ fn a_label_that_makes_another_text_too_long_is_refused() {
 
 // proves: USD-03
 #[test]
-fn a_value_that_the_screen_does_not_have_or_cannot_do_without_is_refused() {
+fn a_value_that_the_screen_does_not_have_is_refused() {
     for (key, text) in [
         (Key::Expired, "Too late for {amount} RWF"),
         (Key::Blocked, "Stopped on {date}"),
         (Key::RewardsLine, "{i}. {date} - {amount} RWF {state}"),
         (Key::Welcome, "Hello {number}"),
-        // Whoever says yes has to see to what.
-        (Key::ConfirmName, "Pay {name}?"),
-        (Key::ConfirmName, "Pay {number}?"),
     ] {
         let name = format!("ussd.texts.en.{}:", key.name());
         let problems = with_text(Language::English, key, text).problems();
         assert!(problems.iter().any(|problem| problem.starts_with(&name)), "{text}: {problems:?}");
+    }
+}
+
+// proves: USD-11
+#[test]
+fn the_question_about_a_name_must_show_the_number_and_the_name() {
+    let problems = |text: &str| with_text(Language::English, Key::ConfirmName, text).problems();
+    assert_eq!(problems("Pay {name} on {number}? 1. Yes 2. No"), Vec::<String>::new());
+    for text in ["Pay {name}? 1. Yes 2. No", "Pay {number}? 1. Yes 2. No", "Go on? 1. Yes 2. No"] {
+        assert!(problems(text).iter().any(|problem| problem.starts_with("ussd.texts.en.confirm_name:")), "{text}");
     }
 }
 
