@@ -90,6 +90,7 @@ impl AdminApi {
         let api = routes::codes::routes(api);
         let api = routes::code_jobs::routes(api);
         let api = routes::approvals::routes(api);
+        let api = routes::books::routes(api);
         let api = routes::jobs::routes(api);
         let (router, document) = api.finish(app.clone());
         let idempotency = web::Idempotency::new(desk.store.clone(), desk.clock.clone());

@@ -12,6 +12,7 @@ mod error;
 mod gates;
 mod jobs;
 pub mod keys;
+mod names;
 mod payout_acts;
 mod payout_lists;
 mod payouts;
