@@ -24,10 +24,8 @@ fn step(check: Option<&PayeeCheck>, number: &str, session: &str, says_yes: bool,
 }
 
 fn asked(number: &str) -> PayeeCheck {
-    match step(None, number, "s1", false, noon()) {
-        PayeeStep::Ask(check) => check,
-        other => panic!("asked at first, not {other:?}"),
-    }
+    let PayeeStep::Ask(check) = step(None, number, "s1", false, noon()) else { panic!("asked at first") };
+    check
 }
 
 fn known(number: &str) -> PayeeCheck {
@@ -35,10 +33,9 @@ fn known(number: &str) -> PayeeCheck {
 }
 
 fn shown(check: &PayeeCheck, session: &str) -> PayeeCheck {
-    match PayeeCheck::step(Some(check), &check.payee, session, false, noon()) {
-        PayeeStep::Show(shown, _) => shown,
-        other => panic!("shown, not {other:?}"),
-    }
+    let step = PayeeCheck::step(Some(check), &check.payee, session, false, noon());
+    let PayeeStep::Show(shown, _) = step else { panic!("shown as soon as it is known") };
+    shown
 }
 
 const A: &str = "0788123456";

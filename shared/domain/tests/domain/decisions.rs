@@ -179,8 +179,8 @@ fn a_used_code_says_whether_it_was_you() {
     moment.code().claim = Some(own.clone());
     let yours = Refusal::AlreadyYours { redemption: own.redemption, at: own.at };
     assert_eq!(refusal(&moment), yours);
-    for later in 5..IN_ORDER.len() {
-        IN_ORDER[later].1(&mut moment);
+    for (_, later) in IN_ORDER.iter().skip(5) {
+        later(&mut moment);
         assert_eq!(refusal(&moment), yours, "one's own result is told whatever happened to the code since");
     }
     moment.code().claim = Some(claim(&somebody_else()));
