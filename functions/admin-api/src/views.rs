@@ -3,6 +3,8 @@
 pub mod batches;
 pub mod codes;
 pub mod jobs;
+pub mod payout_figures;
+pub mod payouts;
 mod trail;
 
 pub use trail::{ClassName, EntryView, SeverityName};

@@ -226,7 +226,8 @@ impl Desk {
                 false => None,
             };
             let entity = format!("payout:{id}");
-            let mut act = self.store.act(permit, now, Class::Money, deed.action, entity.clone())?.severity(deed.severity);
+            let mut act =
+                self.store.act(permit, now, Class::Money, deed.action, entity.clone())?.severity(deed.severity);
             for (field, value) in &deed.told {
                 act = act.changed(field, None, Some((*value).to_owned()));
             }

@@ -65,12 +65,8 @@ impl Desk {
         let settings = self.settings().await?;
         let (zone, now) = (settings.zone(), self.now());
         let today = time::day(now, &zone);
-        let wanted = [
-            keys::gate(MTN_MOMO),
-            keys::outcomes(MTN_MOMO),
-            keys::totals(&totals::month(today)),
-            keys::switches(),
-        ];
+        let wanted =
+            [keys::gate(MTN_MOMO), keys::outcomes(MTN_MOMO), keys::totals(&totals::month(today)), keys::switches()];
         let since = time::plus(now, -DAY_MS);
         let looked_at = AtomicU64::new(0);
         let recent = |payout: &Payout| {

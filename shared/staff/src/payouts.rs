@@ -129,11 +129,9 @@ impl Desk {
         limit: usize,
     ) -> Result<PayoutPage, Trouble> {
         let own = self.own_batches(permit.actor()).await?;
-        let wanted = |payout: &Payout| {
-            filter.takes(payout) && own.as_ref().is_none_or(|own| own.contains(&payout.batch_id))
-        };
-        let Listed { items, next } =
-            self.store.payouts((from, to), position, limit, wanted, self.deadline()).await?;
+        let wanted =
+            |payout: &Payout| filter.takes(payout) && own.as_ref().is_none_or(|own| own.contains(&payout.batch_id));
+        let Listed { items, next } = self.store.payouts((from, to), position, limit, wanted, self.deadline()).await?;
         let zone = self.settings().await?.zone();
         let searched_back_to = searched_back_to(next.as_deref(), from, &zone);
         Ok(PayoutPage { items, next, searched_back_to })
@@ -151,9 +149,8 @@ impl Desk {
         limit: usize,
     ) -> Result<Listed<Payout>, Trouble> {
         let own = self.own_batches(permit.actor()).await?;
-        let wanted = |payout: &Payout| {
-            filter.takes(payout) && own.as_ref().is_none_or(|own| own.contains(&payout.batch_id))
-        };
+        let wanted =
+            |payout: &Payout| filter.takes(payout) && own.as_ref().is_none_or(|own| own.contains(&payout.batch_id));
         Ok(self.store.payouts_for_attention(position, limit, wanted, self.deadline()).await?)
     }
 
@@ -206,9 +203,8 @@ impl Desk {
                 let code = lookup.found.map(|found| found.code);
                 // What was taken back was redeemed under an earlier generation.
                 let generations = code.iter().flat_map(|code| (1..=code.generation).rev().take(ANSWERS as usize));
-                let id = |generation| {
-                    code.as_ref().map(|code| RedemptionId::of(&self.environment, &code.text, generation))
-                };
+                let id =
+                    |generation| code.as_ref().map(|code| RedemptionId::of(&self.environment, &code.text, generation));
                 generations.filter_map(id).collect()
             }
             About::Phone(right, phone) => {

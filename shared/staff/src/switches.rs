@@ -102,7 +102,8 @@ impl Desk {
                 wanted.reason
             );
             let id = format!("switched-{}", hex(&chance::<8>()?));
-            let act = act.alert(&Alert { id, at: now, kind: Kind::Switched, entity: "switches:all".to_owned(), note })?;
+            let act =
+                act.alert(&Alert { id, at: now, kind: Kind::Switched, entity: "switches:all".to_owned(), note })?;
             let done = Switching { switches: after, of_deployment: true, gate: resumed.unwrap_or(gate) };
             match act.answered(keep.of(&done))?.commit(self.deadline()).await {
                 Ok(()) => return Ok(done),

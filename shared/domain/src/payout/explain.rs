@@ -192,9 +192,7 @@ fn held(why: Hold, sent: bool) -> &'static str {
         }
         (Hold::ByHand, true) => "A person has stopped it; what was sent is still asked about. Release it to go on.",
         (Hold::ByHand, false) => "A person has stopped it before anything was sent. Release or cancel it.",
-        (Hold::Limit, _) => {
-            "It passes a limit. Release it, which takes a second person's approval, or cancel it."
-        }
+        (Hold::Limit, _) => "It passes a limit. Release it, which takes a second person's approval, or cancel it.",
         (Hold::Totals, _) => "The day or month has no room left. It goes on by itself with the next one.",
         (Hold::Account, _) => {
             "The customer's account can't receive. Release it when the customer has put that right, or cancel it."
