@@ -63,7 +63,11 @@ impl Office {
     ///
     /// # Panics
     /// When the act isn't possible or the table doesn't take it.
-    pub async fn changed_payout(&self, id: &RedemptionId, act: impl FnOnce(&Payout) -> Result<Payout, NotNow>) -> Payout {
+    pub async fn changed_payout(
+        &self,
+        id: &RedemptionId,
+        act: impl FnOnce(&Payout) -> Result<Payout, NotNow>,
+    ) -> Payout {
         let before = self.payout(id).await;
         let after = act(&before).expect("a possible act");
         let (store, now) = (&self.world.store, self.world.now());
@@ -155,10 +159,8 @@ impl Stage<'_> {
     /// # Panics
     /// When what it is about can't be made.
     pub(crate) async fn request_of_payouts(&self, operation: &Operation) -> Option<Request> {
-        let at = |id: &RedemptionId| Request {
-            path: operation.path.replace("{id}", id.as_str()),
-            ..Request::default()
-        };
+        let at =
+            |id: &RedemptionId| Request { path: operation.path.replace("{id}", id.as_str()), ..Request::default() };
         let plain = Request { path: operation.path.clone(), ..Request::default() };
         let reason = json!({ "reason": "The customer has called." });
         let now = self.office.world.now();

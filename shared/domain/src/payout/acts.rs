@@ -131,6 +131,10 @@ impl Payout {
                 next.hands.approved_by = None;
                 State::AwaitingApproval { due_at: time::plus(now, DAY_MS) }
             }
+            // Waived once, it waits for the second person whatever has stopped it since.
+            (_, None) if self.hands.limit_waived && self.hands.approved_by.is_none() => {
+                State::AwaitingApproval { due_at: time::plus(now, DAY_MS) }
+            }
             (_, None) => State::Queued { due_at: now },
             // Asked now; what is unknown stays so until the provider says.
             (Hold::Unknown | Hold::Mismatch, Some(_)) => State::Held { why, due_at: now },

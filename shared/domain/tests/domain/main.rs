@@ -16,6 +16,7 @@ mod letters;
 mod money_and_phones;
 mod payout_answers;
 mod payout_courses;
+mod payout_explained;
 mod payout_walk;
 mod payouts;
 mod people;
