@@ -11,7 +11,7 @@ use domain::{
     text::Language,
 };
 use ipnet::IpNet;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -107,6 +107,25 @@ impl Fields {
             self.wrong(field, "malformed", "a time with its offset, as in 2026-12-31T23:59:59+02:00");
         }
         read.ok()
+    }
+
+    /// A calendar day.
+    pub fn day(&mut self, field: &str, text: &str) -> Option<Date> {
+        // Only as people write days; the library would also read a week's number.
+        let read = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
+        if read.is_none() {
+            self.wrong(field, "malformed", "a day, as in 2026-11-20");
+        }
+        read
+    }
+
+    /// The number of a receipt: printable characters on one line.
+    pub fn receipt(&mut self, field: &str, text: &str) -> String {
+        let text = text.trim();
+        if text.is_empty() || !text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+            self.wrong(field, "malformed", "figures, letters and signs that can be printed");
+        }
+        text.to_owned()
     }
 
     pub fn batch_name(&mut self, field: &str, text: &str) -> Option<BatchName> {

@@ -21,7 +21,7 @@ use service::{
     config::{BadConfig, Environment},
     live::LiveSettings,
     metrics::{self, Unit},
-    nudge::JobNudges,
+    nudge::{JobNudges, Nudges},
     secret::Secret,
 };
 use staff::{Desk, Trouble};
@@ -43,6 +43,8 @@ pub struct App {
     pub log: Arc<seal::Log>,
     /// Where a job is told of once its row is written.
     pub jobs: JobNudges,
+    /// Where a worker is told to look at a payout at once.
+    pub payouts: Nudges,
     /// Links to uploads and to what jobs have made.
     pub files: Files,
     settings: LiveSettings,
@@ -70,9 +72,9 @@ pub struct AdminApi {
 }
 
 impl AdminApi {
-    pub fn new(desk: Arc<Desk>, log: Arc<seal::Log>, jobs: JobNudges, files: Files) -> Self {
+    pub fn new(desk: Arc<Desk>, log: Arc<seal::Log>, (jobs, payouts): (JobNudges, Nudges), files: Files) -> Self {
         let settings = LiveSettings::default();
-        let app = App { desk: Arc::clone(&desk), log: Arc::clone(&log), jobs, files, settings };
+        let app = App { desk: Arc::clone(&desk), log: Arc::clone(&log), jobs, payouts, files, settings };
         let api = Api::new("MBELYCO Promo", "1.0.0")
             .cookie(ACCESS_COOKIE)
             .description("What staff do. Times are RFC 3339 in UTC; amounts are whole RWF; problems are RFC 9457.");
@@ -92,6 +94,9 @@ impl AdminApi {
         let api = routes::approvals::routes(api);
         let api = routes::books::routes(api);
         let api = routes::jobs::routes(api);
+        let api = routes::payouts::routes(api);
+        let api = routes::payout_acts::routes(api);
+        let api = routes::switches::routes(api);
         let (router, document) = api.finish(app.clone());
         let idempotency = web::Idempotency::new(desk.store.clone(), desk.clock.clone());
         // The last layer is the outermost.
@@ -108,13 +113,16 @@ impl AdminApi {
     /// Every variable that is missing or malformed.
     pub fn from_environment() -> Result<Self, BadConfig> {
         let mut environment = Environment::of_process();
-        let desk = desk(&mut environment);
+        let mut desk = desk(&mut environment);
         let aws = Aws::from_environment(&mut environment);
+        desk.epoch = environment.required("SWITCH_EPOCH");
+        desk.customers = Some(Secret::new(aws.secrets_manager(), environment.required("USSD_SECRET_ID")));
+        let payouts = Nudges::new(aws.sqs(), environment.required("PAYOUT_QUEUE_URL"), NUDGE_LIMIT);
         let log = seal::Log::from_environment(&mut environment, &aws, desk.clock.clone());
         let jobs = JobNudges::from_environment(&mut environment, &aws, NUDGE_LIMIT);
         let files = Files::from_environment(&mut environment, &aws);
         environment.finish()?;
-        Ok(Self::new(Arc::new(desk), Arc::new(log), jobs, files))
+        Ok(Self::new(Arc::new(desk), Arc::new(log), (jobs, payouts), files))
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {

@@ -4,6 +4,8 @@ pub mod batches;
 pub mod books;
 pub mod codes;
 pub mod jobs;
+pub mod payout_figures;
+pub mod payouts;
 mod trail;
 
 pub use trail::{ClassName, EntryView, SeverityName};

@@ -84,6 +84,10 @@ impl Functions {
         if let Some(name) = &rail.known_as {
             momo.rail = domain::payout::Rail::mtn_momo(name, &rail.target_environment, &rail.api_user);
         }
+        let staff_secret = Secret::new(aws.secrets_manager(), &names.staff_secret);
+        let mut desk = Desk::new(store(), clock.clone(), staff_secret, environment.clone(), *mfa);
+        desk.epoch.clone_from(epoch);
+        desk.customers = Some(Secret::new(aws.secrets_manager(), &names.ussd_secret));
         Self {
             ussd: Arc::new(Ussd {
                 store: store(),
@@ -130,20 +134,14 @@ impl Functions {
             }),
             export: Arc::new(Export::new(store(), files(), clock.clone())),
             admin_api: Arc::new(AdminApi::new(
-                Arc::new(Desk::new(
-                    store(),
-                    clock.clone(),
-                    Secret::new(aws.secrets_manager(), &names.staff_secret),
-                    environment.clone(),
-                    *mfa,
-                )),
+                Arc::new(desk),
                 Arc::new(Log {
                     store: store(),
                     archive: Archive::new(files::s3(aws), &names.bucket, environment, clock.clone(), None),
                     keys: audit_keys.clone(),
                     clock: clock.clone(),
                 }),
-                jobs(1_000),
+                (jobs(1_000), nudges(1_000)),
                 files(),
             )),
         }

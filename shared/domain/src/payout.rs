@@ -6,6 +6,8 @@
 
 mod acts;
 mod attempt;
+mod explain;
+pub mod figures;
 mod learn;
 mod plan;
 mod state;
@@ -13,6 +15,7 @@ mod watch;
 
 pub use acts::NotNow;
 pub use attempt::{Attempt, Seen, SeenStatus};
+pub use explain::{ByHand, Question};
 pub use learn::{ReportedTransfer, StatusAnswer, TransferAnswer};
 pub use plan::{AccountCheck, CustomerSums, Ground, Step, plan};
 pub use state::{Hold, Outside, State};

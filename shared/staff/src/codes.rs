@@ -81,7 +81,7 @@ impl Desk {
         found.ok_or(Trouble::NotFound("code"))
     }
 
-    async fn by_text(&self, actor: &Actor, text: &CodeText) -> Result<Option<Found>, Trouble> {
+    pub(crate) async fn by_text(&self, actor: &Actor, text: &CodeText) -> Result<Option<Found>, Trouble> {
         let Some((code, batch, run)) = self.store.code_with_batch(text, self.deadline()).await? else {
             return Ok(None);
         };

@@ -12,7 +12,10 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
-use service::{Clock, secret::Secret};
+use service::{
+    Clock,
+    secret::{Secret, UssdSecret},
+};
 use std::{net::IpAddr, sync::Arc};
 use store::{Answer, Caller, Deadline, Once, Store, chance};
 use tokio::sync::Semaphore;
@@ -76,13 +79,18 @@ pub struct Desk {
     pub mfa: MfaDemand,
     /// What the provider pays in.
     pub currency: Currency,
+    /// What the switches must carry to count here.
+    pub epoch: String,
+    /// Under which customers are known, where somebody may ask for one by number.
+    pub customers: Option<Secret<UssdSecret>>,
     hashing: Arc<Semaphore>,
 }
 
 impl Desk {
     pub fn new(store: Store, clock: Clock, secret: Secret<StaffSecret>, environment: String, mfa: MfaDemand) -> Self {
         let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
-        Self { store, clock, secret, environment, mfa, currency: Currency::Rwf, hashing }
+        let (currency, epoch) = (Currency::Rwf, String::new());
+        Self { store, clock, secret, environment, mfa, currency, epoch, customers: None, hashing }
     }
 
     pub fn now(&self) -> Timestamp {

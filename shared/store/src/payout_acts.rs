@@ -5,6 +5,7 @@ use crate::{
     keys::{self, SHARDS},
     write::Expect,
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     batch::{Code, Tally},
     gate::{Gate, Outcomes},
@@ -58,18 +59,35 @@ impl Act<'_> {
         let shard = keys::shard(code.text.as_str(), SHARDS);
         let counter = keys::counter(&code.batch_id, redeemed_on, shard);
         self.transaction.add(&counter, &[("reversed", 1), ("reversed_amount", payout.money.amount)])?;
-        if reversed.code.blocked {
+        if reversed.code.blocked && !code.blocked {
             self.transaction.add_tally(&code.batch_id, shard, Tally { blocked: 1, ..Tally::default() })?;
         }
         Ok(self.told(payout, &reversed.payout))
     }
 
-    /// What is switched on.
+    /// What is switched on, in place of what was read: of two who switch at once neither undoes the other's.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn switches(mut self, after: &Switches) -> Result<Self, StoreError> {
-        self.transaction.put(&keys::switches(), after, [], Expect::Anything)?;
+    pub fn switches(mut self, before: Option<&Switches>, after: &Switches) -> Result<Self, StoreError> {
+        let Some(before) = before else {
+            self.transaction.put(&keys::switches(), after, [], Expect::Absent)?;
+            return Ok(self);
+        };
+        let text = |epoch: &str| AttributeValue::S(epoch.to_owned());
+        self.transaction.update(&keys::switches(), |update| {
+            update
+                .update_expression("SET payouts = :p, redemptions = :r, sms = :s, epoch = :e")
+                .condition_expression("payouts = :was_p AND redemptions = :was_r AND sms = :was_s AND epoch = :was_e")
+                .expression_attribute_values(":p", AttributeValue::Bool(after.payouts))
+                .expression_attribute_values(":r", AttributeValue::Bool(after.redemptions))
+                .expression_attribute_values(":s", AttributeValue::Bool(after.sms))
+                .expression_attribute_values(":e", text(&after.epoch))
+                .expression_attribute_values(":was_p", AttributeValue::Bool(before.payouts))
+                .expression_attribute_values(":was_r", AttributeValue::Bool(before.redemptions))
+                .expression_attribute_values(":was_s", AttributeValue::Bool(before.sms))
+                .expression_attribute_values(":was_e", text(&before.epoch))
+        })?;
         Ok(self)
     }
 

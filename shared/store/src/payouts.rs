@@ -5,6 +5,7 @@ use crate::{
     error::{Failure, failure},
     keys::{self, SHARDS},
     read::pause,
+    redemptions::expires,
     write::{Expect, Transaction},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -223,8 +224,9 @@ impl Transaction {
         }
         let needed = before.is_some_and(|payout| payout.state.needs_attention());
         match (needed, after.state.needs_attention()) {
-            (false, true) => self.put_attention(after)?,
-            (true, false) => self.remove(&keys::attention(after.created_at, &after.id))?,
+            (false, true) => self.put_attention(after, None)?,
+            // Nobody has the right to delete: the row leaves by its time, and until then the list passes over it.
+            (true, false) => self.put_attention(after, Some(expires(after.updated_at, 0)))?,
             (true, true) | (false, false) => {}
         }
         match (before.and_then(|payout| payout.charged_on), after.charged_on) {
@@ -244,9 +246,13 @@ impl Transaction {
         self.add_signed(&keys::gauge(keys::shard(payout.id.as_str(), SHARDS)), &steps)
     }
 
-    fn put_attention(&mut self, payout: &Payout) -> Result<(), StoreError> {
+    fn put_attention(
+        &mut self,
+        payout: &Payout,
+        until: Option<(&'static str, AttributeValue)>,
+    ) -> Result<(), StoreError> {
         let row = ListedPayout { payout: payout.id.clone() };
-        self.put(&keys::attention(payout.created_at, &payout.id), &row, [], Expect::Anything)
+        self.put(&keys::attention(payout.created_at, &payout.id), &row, until, Expect::Anything)
     }
 
     /// In the list of the day on which it was redeemed.

@@ -17,7 +17,7 @@ use domain::{
     access::{Authority, Permit},
     audit::{Class, Entry, Severity},
     batch::CodeId,
-    identity::{digest, hex},
+    identity::{RedemptionId, digest, hex},
     permission::{Right, right},
     seal::Hour,
     time::{self, HOUR_MS, MINUTE_MS},
@@ -222,7 +222,38 @@ impl Store {
         limit: usize,
         deadline: Deadline,
     ) -> Result<Vec<Entry>, StoreError> {
-        let entity = format!("code:{id}");
+        self.history(format!("code:{id}"), now, limit, deadline).await
+    }
+
+    /// What was done to one redemption and its payout, newest first; at most `limit` entries of each. Whoever may read
+    /// payouts may read this part of the log (PAY-11).
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn payout_history(
+        &self,
+        _permit: &Permit<right::DisbursementsRead>,
+        id: &RedemptionId,
+        now: Timestamp,
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let (payout, redemption) = tokio::try_join!(
+            self.history(format!("payout:{id}"), now, limit, deadline),
+            self.history(format!("redemption:{id}"), now, limit, deadline),
+        )?;
+        let mut entries = [payout, redemption].concat();
+        entries.sort_by(|a, b| b.at.cmp(&a.at));
+        Ok(entries)
+    }
+
+    async fn history(
+        &self,
+        entity: String,
+        now: Timestamp,
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<Vec<Entry>, StoreError> {
         let sought = Sought {
             from: Timestamp::UNIX_EPOCH,
             to: now,

@@ -9,7 +9,7 @@ use crate::{
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Delete, Put, TransactWriteItem, Update},
+    types::{AttributeValue, Put, TransactWriteItem, Update},
 };
 use domain::identity::hex;
 use rand_core::TryRngCore;
@@ -59,14 +59,6 @@ impl Transaction {
         };
         let put = put.build().map_err(|error| StoreError::Rejected(error.to_string()))?;
         self.items.push(TransactWriteItem::builder().put(put).build());
-        Ok(())
-    }
-
-    /// Takes a row out, whether it is there or not.
-    pub fn remove(&mut self, key: &Key) -> Result<(), StoreError> {
-        let delete = Delete::builder().table_name(&self.table).set_key(Some(key.attributes()));
-        let delete = delete.build().map_err(|error| StoreError::Rejected(error.to_string()))?;
-        self.items.push(TransactWriteItem::builder().delete(delete).build());
         Ok(())
     }
 

@@ -114,7 +114,7 @@ impl Stage<'_> {
     }
 
     /// A live code: id and text.
-    async fn live_code(&self) -> (String, String) {
+    pub(crate) async fn live_code(&self) -> (String, String) {
         let batch = self.full_batch().await;
         self.office.codes_of(&batch).await.swap_remove(1)
     }

@@ -4,6 +4,7 @@
 //! clients to an embedded table.
 
 pub mod codes;
+pub mod payouts;
 pub mod routes;
 
 use admin_api::AdminApi;

@@ -66,8 +66,11 @@ const REQUIRED: [(&str, &[&str]); 9] = [
             "EXPORT_QUEUE_URL",
             "FILES_BUCKET",
             "GENERATION_QUEUE_URL",
+            "PAYOUT_QUEUE_URL",
             "STAFF_SECRET_ID",
+            "SWITCH_EPOCH",
             "TABLE_NAME",
+            "USSD_SECRET_ID",
         ],
     ),
     (

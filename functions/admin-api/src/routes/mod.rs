@@ -14,8 +14,11 @@ pub mod health;
 pub mod jobs;
 pub mod keys;
 pub mod own;
+pub mod payout_acts;
+pub mod payouts;
 pub mod roles;
 pub mod security;
+pub mod switches;
 pub mod users;
 
 use crate::App;

@@ -29,6 +29,8 @@ pub enum NotNow {
     NotHeld,
     #[error("it is held already")]
     HeldAlready,
+    #[error("it isn't held because its outcome is unknown")]
+    NotUnknown,
     #[error("it doesn't wait for approval")]
     NotWaiting,
     #[error("somebody else must decide: you have redeemed, held, released, hurried or retried it")]
@@ -45,6 +47,32 @@ pub enum NotNow {
     Mismatch,
     #[error("somebody says that it was paid by other means; decide on that first")]
     SettlementWaits,
+}
+
+/// A person's reason, told apart from the word that stands for a redemption that was taken back.
+fn reason(said: &str) -> String {
+    if said == REVERSED { format!("{said} by hand") } else { said.to_owned() }
+}
+
+impl NotNow {
+    /// Stable, for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ended(_) => "ended",
+            Self::PerhapsSent => "perhaps_sent",
+            Self::NotHeld => "not_held",
+            Self::HeldAlready => "held_already",
+            Self::NotUnknown => "not_unknown",
+            Self::NotWaiting => "not_waiting",
+            Self::SecondPerson => "second_person",
+            Self::NotFailed(_) => "not_failed",
+            Self::UrgentAlready => "urgent_already",
+            Self::TooOften => "too_often",
+            Self::BadTime => "bad_time",
+            Self::Mismatch => "mismatch",
+            Self::SettlementWaits => "settlement_waits",
+        }
+    }
 }
 
 impl Payout {
@@ -82,10 +110,14 @@ impl Payout {
     /// Lets it go on. Of what may have been sent MoMo is asked first; a limit is waived only with a second person.
     ///
     /// # Errors
-    /// [`NotNow::NotHeld`], [`NotNow::Ended`].
+    /// [`NotNow::NotHeld`], [`NotNow::Ended`], [`NotNow::SettlementWaits`].
     pub fn release(&self, who: &UserId, now: Timestamp) -> Result<Self, NotNow> {
         if self.state.is_end() {
             return Err(NotNow::Ended(self.state.name()));
+        }
+        // Else MoMo would pay what somebody says was paid already.
+        if self.hands.settlement.is_some() {
+            return Err(NotNow::SettlementWaits);
         }
         let mut next = self.by(who, now);
         next.hands.barred = None;
@@ -99,6 +131,10 @@ impl Payout {
                 next.hands.approved_by = None;
                 State::AwaitingApproval { due_at: time::plus(now, DAY_MS) }
             }
+            // Waived once, it waits for the second person whatever has stopped it since.
+            (_, None) if self.hands.limit_waived && self.hands.approved_by.is_none() => {
+                State::AwaitingApproval { due_at: time::plus(now, DAY_MS) }
+            }
             (_, None) => State::Queued { due_at: now },
             // Asked now; what is unknown stays so until the provider says.
             (Hold::Unknown | Hold::Mismatch, Some(_)) => State::Held { why, due_at: now },
@@ -110,6 +146,20 @@ impl Payout {
             (_, Some(attempt)) if attempt.known => State::Submitted { due_at: now },
             (_, Some(_)) => State::Sending { due_at: now },
         };
+        Ok(next)
+    }
+
+    /// MoMo is asked now how it went, and nothing else changes.
+    ///
+    /// # Errors
+    /// [`NotNow::NotUnknown`].
+    pub fn ask_again(&self, now: Timestamp) -> Result<Self, NotNow> {
+        let State::Held { why: why @ (Hold::Unknown | Hold::Mismatch), .. } = self.state else {
+            return Err(NotNow::NotUnknown);
+        };
+        let mut next = stepped(self, now);
+        next.claims = 0;
+        next.state = State::Held { why, due_at: now };
         Ok(next)
     }
 
@@ -141,7 +191,7 @@ impl Payout {
         self.may_decide(who)?;
         let mut next = stepped(self, now);
         if next.hands.settlement.take().is_none() {
-            next.state = State::Cancelled { at: now, why: reason.to_owned() };
+            next.state = State::Cancelled { at: now, why: self::reason(reason) };
         }
         Ok(next)
     }
@@ -160,7 +210,7 @@ impl Payout {
     pub fn cancel(&self, who: &UserId, reason: &str, now: Timestamp) -> Result<Self, NotNow> {
         self.unsent_or_failed()?;
         let mut next = self.by(who, now);
-        next.state = State::Cancelled { at: now, why: reason.to_owned() };
+        next.state = State::Cancelled { at: now, why: self::reason(reason) };
         Ok(next.watched(false, now))
     }
 
@@ -264,13 +314,23 @@ impl Payout {
         }
     }
 
+    /// Whether it was cancelled because its redemption was taken back.
+    pub fn is_reversed(&self) -> bool {
+        matches!(&self.state, State::Cancelled { why, .. } if why == REVERSED)
+    }
+
     /// The redemption is taken back before anything was sent.
     ///
     /// # Errors
-    /// [`NotNow::PerhapsSent`] once a send may have left, failed or not; [`NotNow::Ended`].
+    /// [`NotNow::PerhapsSent`] once a send may have left, failed or not; [`NotNow::Ended`];
+    /// [`NotNow::SettlementWaits`].
     pub fn reverse(&self, who: &UserId, now: Timestamp) -> Result<Self, NotNow> {
         if self.was_sent() {
             return Err(NotNow::PerhapsSent);
+        }
+        // Else the code would pay once more what somebody says was paid already.
+        if self.hands.settlement.is_some() {
+            return Err(NotNow::SettlementWaits);
         }
         match self.state {
             State::Paid { .. } | State::Settled { .. } => return Err(NotNow::Ended(self.state.name())),

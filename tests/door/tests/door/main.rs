@@ -21,5 +21,7 @@ mod codes;
 mod jobs;
 mod matrix;
 mod pages;
+mod payouts;
+mod payouts_acts;
 mod staff_life;
 mod takeover;

@@ -181,7 +181,7 @@ fn each_secret_is_read_by_those_whose_door_it_opens() {
     for (secret, readers) in [
         ("MomoSecret", &["disbursement"][..]),
         ("StaffSecret", &["admin-api", "notifier"]),
-        ("UssdSecret", &["ussd"]),
+        ("UssdSecret", &["admin-api", "ussd"]),
         ("CallbackSecret", &["disbursement", "momo-callback"]),
     ] {
         assert_eq!(holders(&template, "secretsmanager", secret), readers, "{secret}");

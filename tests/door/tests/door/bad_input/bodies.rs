@@ -164,6 +164,7 @@ fn against_the_rules() -> Vec<(&'static str, &'static str, Value)> {
     cases.push(("setUserPermissions", "denials", json!(["reports.export"])));
     cases.push(("createApiKey", "name", json!("\u{1b}[2J")));
     cases.extend(about_codes());
+    cases.extend(about_payouts());
     for (field, bad) in [
         ("cors_origins", json!(["http://console.example.rw"])),
         ("cors_origins", json!(["https://console.example.rw/path"])),
@@ -223,6 +224,33 @@ fn about_codes() -> Vec<(&'static str, &'static str, Value)> {
     }
     let twice = json!([{ "name": "a", "value": "1" }, { "name": "a", "value": "2" }]);
     cases.push(("updateCode", "metadata", twice));
+    cases
+}
+
+/// The same of payouts.
+fn about_payouts() -> Vec<(&'static str, &'static str, Value)> {
+    let mut cases = Vec::new();
+    for operation in [
+        "holdDisbursement",
+        "hurryDisbursement",
+        "cancelDisbursement",
+        "refuseDisbursement",
+        "reverseRedemption",
+        "setSwitches",
+    ] {
+        for bad in ["  ", "\u{1b}[2J", "bell\u{7}"] {
+            cases.push((operation, "reason", json!(bad)));
+        }
+    }
+    cases.push(("resolveDisbursement", "note", json!(" \n ")));
+    for bad in ["  ", "two\nlines", "n\u{b0} 7", "nul\u{0}"] {
+        cases.push(("resolveDisbursement", "receipt", json!(bad)));
+    }
+    for bad in ["2026-11-21", "2026-11-21T10:00:00", "in an hour"] {
+        cases.push(("retryDisbursement", "at", json!(bad)));
+    }
+    let id = "0".repeat(32);
+    cases.push(("retryDisbursements", "ids", json!([id, id])));
     cases
 }
 

@@ -176,7 +176,7 @@ async fn a_cursor_that_was_forged_cut_or_made_for_another_list_is_refused() {
     let other = office.person(&["super-administrator"], true).await;
     // Two of everything that is listed.
     let all = operations(office.api.document());
-    for id in ["approveUser", "approveRoleRequest", "approveCodes", "getCode", "getJob"] {
+    for id in ["approveUser", "approveRoleRequest", "approveCodes", "getCode", "getDisbursement", "getJob"] {
         let made = all.iter().find(|operation| operation.id == id).expect("an operation");
         stage.request(made, &me).await;
         stage.request(made, &me).await;
@@ -191,6 +191,7 @@ async fn a_cursor_that_was_forged_cut_or_made_for_another_list_is_refused() {
         "/api/v1/admin/batches/download",
         "/api/v1/admin/promo-codes",
         "/api/v1/admin/promo-codes/approvals",
+        "/api/v1/admin/disbursements",
         "/api/v1/admin/jobs",
     ];
     let mut cursors = Vec::new();
