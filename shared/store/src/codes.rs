@@ -186,7 +186,7 @@ impl Store {
     }
 
     /// All rows of a partition whose sort key begins with `prefix`, up to `most`.
-    pub(crate) async fn whole<T: serde::de::DeserializeOwned>(
+    async fn whole<T: serde::de::DeserializeOwned>(
         &self,
         pk: &str,
         prefix: &str,

@@ -2,7 +2,7 @@
 
 use crate::{
     Deadline, Store, StoreError,
-    keys::{self, Key},
+    keys::{self, Key, SHARDS},
     redemptions::expires,
     write::{Expect, Transaction},
 };
@@ -122,10 +122,11 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn gauges(&self, deadline: Deadline) -> Result<Gauges, StoreError> {
-        let rows: Vec<HashMap<String, serde_json::Value>> =
-            self.whole(keys::GAUGE_PK, "", usize::MAX, deadline).await?;
+        let shards: Vec<Key> = (0..SHARDS).map(keys::gauge).collect();
+        let items = self.read(&shards, deadline).await?;
         let mut gauges = Gauges::new();
-        for row in rows {
+        for key in &shards {
+            let row: HashMap<String, serde_json::Value> = items.get(key)?.unwrap_or_default();
             for (name, value) in row {
                 let Some(step) = value.as_i64() else { continue };
                 match name.split_at_checked(2) {

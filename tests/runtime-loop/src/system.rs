@@ -338,6 +338,8 @@ impl System {
             "AUDIT_LOCK_DAYS" => "1",
             // Nothing is sealed yet; the newest hour is the first.
             "AUDIT_FROM" => "",
+            // There is no second rail.
+            "AIRTIME_HOST" | "AIRTIME_USERNAME" | "AIRTIME_SECRET_ID" => "",
             "STAFF_MFA" => "relaxed",
             "MAIL_FROM" => MAIL_FROM,
             "CONSOLE_BASE_URL" => CONSOLE_BASE,

@@ -57,7 +57,7 @@ async fn a_redirect_of_the_token_is_not_followed_and_its_empty_post_says_that_it
     let found = b"HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let (host, asked) = answering(found.to_vec());
     let answer = momo(&host).transfer(&transfer()).await;
-    assert_eq!(answer, TransferAnswer::Unknown("token: 302 without a token".to_owned()));
+    assert_eq!(answer, TransferAnswer::Unsent("token: 302 without a token".to_owned()));
 
     let head = asked.try_recv().expect("one request");
     assert!(head.starts_with("post /disbursement/token/ http/1.1\r\n"), "{head}");

@@ -19,11 +19,12 @@ const WITHOUT_A_RESOURCE: [&str; 8] = [
 ];
 
 /// Objects are named by hours, users and jobs, so a role can name their folder only.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 5] = [
     "AuditBucket/audit/${Environment}/*",
     "AuditBucket/audit-archive/${Environment}/*",
     "FilesBucket/uploads/*",
     "FilesBucket/jobs/*",
+    "FilesBucket/books/*",
 ];
 
 /// A call to a service as it stands in the sources, and the rights it takes.
@@ -183,6 +184,7 @@ fn each_secret_is_read_by_those_whose_door_it_opens() {
         ("StaffSecret", &["admin-api", "notifier"]),
         ("UssdSecret", &["admin-api", "ussd"]),
         ("CallbackSecret", &["disbursement", "momo-callback"]),
+        ("AirtimeSecret", &["disbursement"]),
     ] {
         assert_eq!(holders(&template, "secretsmanager", secret), readers, "{secret}");
         let told = |function: &Function| function.environment.values().any(|it| target(it).as_deref() == Some(secret));
@@ -321,19 +323,20 @@ fn files_are_read_and_written_by_those_whose_work_they_are_and_go_by_themselves(
             let file = folder.replace('*', "of-somebody");
             function.grants.iter().any(|grant| grant.allows(action, &format!("FilesBucket/{file}")))
         };
-        ["uploads/*", "jobs/*"].iter().filter(allowed).map(|folder| (*folder).to_owned()).collect()
+        ["uploads/*", "jobs/*", "books/*"].iter().filter(allowed).map(|folder| (*folder).to_owned()).collect()
     };
     for (binary, reads, writes) in [
-        ("admin-api", &["jobs/*"][..], &["uploads/*"][..]),
+        ("admin-api", &["jobs/*", "books/*"][..], &["uploads/*"][..]),
         ("generation", &["uploads/*", "jobs/*"], &["jobs/*"]),
-        ("export", &["jobs/*"], &["jobs/*"]),
+        ("export", &["uploads/*", "jobs/*"], &["jobs/*"]),
+        ("nightly", &["books/*"], &["books/*"]),
     ] {
         assert_eq!(folders(binary, "s3:GetObject"), reads, "{binary} reads");
         assert_eq!(folders(binary, "s3:PutObject"), writes, "{binary} writes");
         let told = &template.function(binary).environment["FILES_BUCKET"];
         assert_eq!(target(told).as_deref(), Some("FilesBucket"), "{binary}");
     }
-    assert_eq!(holders(&template, "s3", "FilesBucket"), ["admin-api", "export", "generation"]);
+    assert_eq!(holders(&template, "s3", "FilesBucket"), ["admin-api", "export", "generation", "nightly"]);
 
     let bucket = &template.resources["FilesBucket"]["Properties"];
     assert!(bucket["BucketEncryption"].is_object());
