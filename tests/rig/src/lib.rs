@@ -4,6 +4,7 @@
 pub mod check;
 pub mod fault;
 pub mod jobs;
+pub mod payouts;
 pub mod rail;
 pub mod recount;
 pub mod table;

@@ -8,7 +8,10 @@ use providers::{
     Boxed,
     transport::{Transport, TransportError},
 };
-use std::future::pending;
+use std::{
+    future::pending,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 pub struct SimulatedRail {
     pub simulator: Simulator,
@@ -69,5 +72,42 @@ impl Transport for SimulatedRail {
                 | None => self.pass(request).await,
             }
         })
+    }
+}
+
+/// Africa's Talking selling airtime: takes whatever comes, and remembers it.
+#[derive(Clone, Default)]
+pub struct AirtimeLedger(Arc<Mutex<Vec<(String, u64)>>>);
+
+impl AirtimeLedger {
+    /// The numbers that airtime was sent to, and how much.
+    pub fn sent(&self) -> Vec<(String, u64)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl providers::airtime::KeySource for AirtimeLedger {
+    fn api_key(&self, _fresh: bool) -> Boxed<'_, Result<String, providers::NotReady>> {
+        Box::pin(async { Ok("key".to_owned()) })
+    }
+}
+
+impl Transport for AirtimeLedger {
+    fn send(&self, request: Request<Bytes>) -> Boxed<'_, Result<Response<Bytes>, TransportError>> {
+        let form: Vec<(String, String)> = form_urlencoded::parse(request.body()).into_owned().collect();
+        let recipients = form.iter().find(|(name, _)| name == "recipients").map(|(_, value)| value.as_str());
+        let recipients: serde_json::Value = serde_json::from_str(recipients.unwrap_or_default()).expect("recipients");
+        let (phone, amount) = (recipients[0]["phoneNumber"].clone(), recipients[0]["amount"].clone());
+        let francs = amount.as_str().and_then(|text| text.strip_prefix("RWF ")).and_then(|text| text.parse().ok());
+        let taken = (phone.as_str().unwrap_or_default().to_owned(), francs.expect("an amount"));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+        let body = serde_json::json!({
+            "errorMessage": "None", "numSent": 1, "totalAmount": amount, "totalDiscount": "RWF 0.0000",
+            "responses": [{ "phoneNumber": phone, "amount": amount, "discount": "RWF 0.0000", "status": "Sent",
+                "requestId": "ATQid_1", "errorMessage": "None" }],
+        });
+        let answer = Response::builder().status(201).header("content-type", "application/json");
+        let answer = answer.body(Bytes::from(body.to_string())).expect("an answer");
+        Box::pin(async move { Ok(answer) })
     }
 }

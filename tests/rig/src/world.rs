@@ -94,7 +94,7 @@ pub struct World {
     /// Messages whose worker did not finish, with the time from which they come again.
     again: Mutex<VecDeque<(i64, SqsMessage)>>,
     aws: Aws,
-    rail: Rail,
+    pub(crate) rail: Rail,
     _emulators: Emulators,
     _folder: Option<Scratch>,
 }

@@ -3,11 +3,13 @@
 //! One program for all of them: each test program links the whole system, and twenty of those fill a disk.
 
 mod bad_input;
+mod books;
 mod calls;
 mod codes;
 mod exports;
 mod letters;
 mod other_networks;
+mod payouts;
 mod races;
 mod sealing;
 mod stories;
