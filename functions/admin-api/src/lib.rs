@@ -92,6 +92,7 @@ impl AdminApi {
         let api = routes::codes::routes(api);
         let api = routes::code_jobs::routes(api);
         let api = routes::approvals::routes(api);
+        let api = routes::books::routes(api);
         let api = routes::jobs::routes(api);
         let api = routes::payouts::routes(api);
         let api = routes::payout_acts::routes(api);

@@ -1,6 +1,7 @@
 //! What the API shows. Hashes, secrets and links have no field to get out by.
 
 pub mod batches;
+pub mod books;
 pub mod codes;
 pub mod jobs;
 pub mod payout_figures;

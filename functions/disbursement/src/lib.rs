@@ -7,6 +7,7 @@
 mod gate;
 mod keys;
 mod learn;
+mod names;
 mod work;
 
 pub use keys::{AirtimeKey, SecretKeys};
@@ -157,7 +158,10 @@ impl Disbursement {
         let worked = match nudge {
             Ok(Nudge::Payout(id)) => self.work(&id, until).await,
             Ok(Nudge::Balance) => self.look_at_balance().await.map_err(Unfinished::from),
-            Ok(Nudge::Name(_)) => Ok(()),
+            Ok(Nudge::Name(customer)) => {
+                let money = self.rails.mobile_money.as_ref();
+                names::answer_name(&self.store, money, &customer).await.map_err(Unfinished::from)
+            }
             Err(malformed) => Err(malformed),
         };
         worked.map_err(|unfinished| {

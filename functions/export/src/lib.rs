@@ -1,11 +1,14 @@
-//! Batches as files: CSV to work with, PDF to print, streamed from the table into the bucket of files.
+//! Batches as files: CSV to work with, PDF to print, streamed from the table into the bucket of files. Payouts as a
+//! table, and our books against MoMo's, in the same manner.
 //!
 //! A job is taken by its lease and done in one life: whoever takes it after a crash begins the file anew, in another
 //! place. The file counts once it has been read back and found whole; the write that ends the job names it.
 
+mod books;
 mod document;
 mod hold;
 mod pages;
+mod payouts;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use document::Document;
@@ -16,6 +19,7 @@ use domain::{
     id::JobId,
     identity::hex,
     job::{Format, Job, JobFile, JobProblem, JobState, Notice, Print, SheetRange, Step, Work},
+    money::Currency,
     settings::Settings,
     time,
 };
@@ -54,6 +58,8 @@ pub struct Export {
     pub clock: Clock,
     /// Between two writes of progress, each with a look at the job and its owner.
     pub beat: Duration,
+    /// Of the business: what the books are in.
+    pub currency: Currency,
 }
 
 /// Why a job isn't gone on with.
@@ -107,17 +113,23 @@ impl Wish {
                 Ok(Self { batch_id: batch_id.clone(), format: *format, qr: *qr, sheets: *sheets })
             }
             // A message on the wrong queue; the row's own worker finds it when it is due.
-            Work::Generate { .. } | Work::Import { .. } | Work::ChangeCodes { .. } => Err(Stop::Lost),
+            Work::Generate { .. }
+            | Work::Import { .. }
+            | Work::ChangeCodes { .. }
+            | Work::Reconcile { .. }
+            | Work::ExportPayouts { .. } => Err(Stop::Lost),
         }
     }
 }
 
 /// What a job has come to.
 struct Made {
-    file: JobFile,
-    codes: u64,
-    batch_id: String,
-    print: Option<Print>,
+    files: Vec<JobFile>,
+    /// Codes, payouts or references that it is about.
+    count: u64,
+    /// Facts for the audit log.
+    facts: Vec<(&'static str, String)>,
+    print: Option<(String, Print)>,
 }
 
 impl Export {
@@ -126,17 +138,23 @@ impl Export {
     pub fn from_environment() -> Result<Self, BadConfig> {
         let mut environment = Environment::of_process();
         let aws = Aws::from_environment(&mut environment);
-        let export = Self::new(
+        let currency = environment.optional("MOMO_CURRENCY");
+        let currency = currency.as_deref().map_or(Some(Currency::Rwf), Currency::parse).unwrap_or_else(|| {
+            environment.problem("MOMO_CURRENCY is RWF or EUR");
+            Currency::Rwf
+        });
+        let mut export = Self::new(
             Store::new(aws.dynamodb(), environment.required("TABLE_NAME")),
             Files::from_environment(&mut environment, &aws),
             Clock::system(),
         );
+        export.currency = currency;
         environment.finish()?;
         Ok(export)
     }
 
     pub fn new(store: Store, files: Files, clock: Clock) -> Self {
-        Self { store, files, settings: LiveSettings::default(), clock, beat: BEAT }
+        Self { store, files, settings: LiveSettings::default(), clock, beat: BEAT, currency: Currency::Rwf }
     }
 
     /// Works on the messages one after the other and reports those that must come again. Ends before `until`.
@@ -232,8 +250,19 @@ impl Export {
         }
     }
 
-    /// Makes the file, from the first code to the last.
+    /// Makes the job's files.
     async fn make(&self, hold: &mut Hold<'_>) -> Result<Made, Stop> {
+        match &hold.job.work {
+            Work::Reconcile { .. } => self.make_books(hold).await,
+            Work::ExportPayouts { .. } => self.make_payouts(hold).await,
+            Work::Export { .. } | Work::Generate { .. } | Work::Import { .. } | Work::ChangeCodes { .. } => {
+                self.make_codes(hold).await
+            }
+        }
+    }
+
+    /// Makes the file of a batch, from the first code to the last.
+    async fn make_codes(&self, hold: &mut Hold<'_>) -> Result<Made, Stop> {
         let wish = Wish::of(&hold.job.work)?;
         hold.look().await?;
         let (batch, settings) = self.batch(&wish.batch_id, hold).await?;
@@ -285,7 +314,20 @@ impl Export {
             sheets: plan.sheets(),
             expires_at: batch.expires_at,
         });
-        Ok(Made { file, codes: written, batch_id: batch.id, print })
+        let facts = vec![
+            ("batch", batch.id.clone()),
+            ("file", file.name.clone()),
+            ("sha256", file.sha256.clone()),
+            ("codes", written.to_string()),
+        ];
+        Ok(Made { files: vec![file], count: written, facts, print: print.map(|print| (batch.id, print)) })
+    }
+
+    /// The settings in force.
+    async fn settings_in_force(&self) -> Result<Arc<Settings>, Stop> {
+        let Some(key) = self.settings.wanted() else { return Ok(self.settings.last()) };
+        let items = self.store.read(std::slice::from_ref(&key), soon()).await?;
+        Ok(self.settings.current(&items, true)?)
     }
 
     /// The batch as it is now, if the job's owner may see it, and the settings in force.
@@ -307,21 +349,15 @@ impl Export {
         for _ in 0..END_TRIES {
             let behalf = hold.look().await?;
             let now = self.clock.now();
-            let read = Job { done: made.codes, asked: made.codes, ..hold.job.clone() };
-            let after = read.finished(vec![made.file.clone()], now);
+            let read = Job { done: made.count, asked: made.count, ..hold.job.clone() };
+            let after = read.finished(made.files.clone(), now);
             let mut act = self.store.act(&behalf, now, Class::Change, "job.done", format!("job:{}", after.id))?;
-            let facts = [
-                ("batch", made.batch_id.clone()),
-                ("file", made.file.name.clone()),
-                ("sha256", made.file.sha256.clone()),
-                ("codes", made.codes.to_string()),
-            ];
-            for (field, value) in facts {
-                act = act.changed(field, None, Some(value));
+            for (field, value) in &made.facts {
+                act = act.changed(field, None, Some(value.clone()));
             }
             act = act.job(Some(&hold.job), &after)?.notice(&Notice::of(&after))?;
-            if let Some(print) = &made.print {
-                act = act.print(&made.batch_id, print)?;
+            if let Some((batch_id, print)) = &made.print {
+                act = act.print(batch_id, print)?;
             }
             match act.commit(soon()).await {
                 Ok(()) => {

@@ -49,7 +49,12 @@ fn reported(job: &Job) -> Option<Alert> {
             entity: format!("job:{}", job.id),
             note: format!("{changed} codes were reported: {reason}"),
         }),
-        Work::ChangeCodes { .. } | Work::Generate { .. } | Work::Import { .. } | Work::Export { .. } => None,
+        Work::ChangeCodes { .. }
+        | Work::Generate { .. }
+        | Work::Import { .. }
+        | Work::Export { .. }
+        | Work::Reconcile { .. }
+        | Work::ExportPayouts { .. } => None,
     }
 }
 

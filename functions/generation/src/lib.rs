@@ -225,7 +225,7 @@ impl Hold<'_> {
             Work::Generate { .. } => self.generate().await,
             Work::Import { .. } => self.import().await,
             Work::ChangeCodes { .. } => self.change_codes().await,
-            Work::Export { .. } => Err(Stop::Lost),
+            Work::Export { .. } | Work::Reconcile { .. } | Work::ExportPayouts { .. } => Err(Stop::Lost),
         }
     }
 

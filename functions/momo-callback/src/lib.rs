@@ -3,7 +3,7 @@
 //! MTN's pages disagree on PUT or POST and on how often it repeats; both are taken, repeats are harmless. The body has
 //! no reference, only our external id, and is not signed.
 
-use domain::{identity::RedemptionId, time};
+use domain::{gate::Gate, identity::RedemptionId, time};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Deserialize;
 use service::{
@@ -12,16 +12,20 @@ use service::{
     config::{BadConfig, Environment},
     door,
     metrics::{self, Unit},
-    nudge::Nudges,
+    nudge::{Nudge, Nudges},
     secret::{CallbackSecret, Secret},
 };
 use std::time::Duration;
-use store::{Ceilings, Deadline, Saving, Store, StoreError};
+use store::{Ceilings, Deadline, Saving, Store, StoreError, keys};
 
 /// Where MTN sends its hints; the secret segment follows.
 pub const PATH: &str = "/api/v1/webhooks/momo/disbursements/";
+/// Where MTN tells that the float has changed; the secret segment follows.
+pub const BALANCE_PATH: &str = "/api/v1/webhooks/momo/balance/";
 const MAX_BODY: usize = 16 * 1024;
 const BUDGET_MS: u64 = 2_000;
+/// A float that was read so lately is not read again for a hint.
+const BALANCE_FRESH_MS: i64 = 30_000;
 
 pub struct MomoCallback {
     pub store: Store,
@@ -62,8 +66,11 @@ impl MomoCallback {
     }
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        let Some(segment) = request.uri().path().strip_prefix(PATH) else {
-            return answer(404, "There is nothing here.");
+        let path = request.uri().path();
+        let (segment, of_balance) = match (path.strip_prefix(PATH), path.strip_prefix(BALANCE_PATH)) {
+            (Some(segment), _) => (segment, false),
+            (None, Some(segment)) => (segment, true),
+            (None, None) => return answer(404, "There is nothing here."),
         };
         if !matches!(request.method().as_str(), "PUT" | "POST") {
             return answer(405, "PUT or POST.");
@@ -80,6 +87,9 @@ impl MomoCallback {
         if body.len() > MAX_BODY {
             count("too_large");
             return answer(413, "Too large.");
+        }
+        if of_balance {
+            return self.balance_changed().await;
         }
         let hint = serde_json::from_slice::<Hint>(body).ok();
         let Some(id) = hint.and_then(|hint| RedemptionId::parse(&hint.external_id).ok()) else {
@@ -105,6 +115,30 @@ impl MomoCallback {
             Err(error) => {
                 tracing::error!(payout = %id, %error, "a hint could not be stored");
                 answer(503, "Not stored; send it again.")
+            }
+        }
+    }
+
+    /// Has the float read, at most twice a minute. What the body says of it is never believed, nor even read (PAY-16).
+    async fn balance_changed(&self) -> Response<Body> {
+        let provider = domain::payout::MTN_MOMO;
+        match self.store.one::<Gate>(&keys::gate(provider), Deadline::in_ms(BUDGET_MS)).await {
+            Ok(gate) => {
+                let now = self.clock.now();
+                let read = gate.and_then(|gate| gate.balance).map(|balance| balance.at);
+                if read.is_some_and(|at| time::between(at, now) < BALANCE_FRESH_MS) {
+                    count("balance_idle");
+                } else if self.nudges.ask(&Nudge::Balance).await.is_err() {
+                    tracing::warn!("the float is not looked at now: no nudge was sent; it is within minutes");
+                    count("balance_lost");
+                } else {
+                    count("balance_prompted");
+                }
+                answer(200, "Taken.")
+            }
+            Err(error) => {
+                tracing::error!(%error, "a hint about the float could not be taken");
+                answer(503, "Not taken; send it again.")
             }
         }
     }

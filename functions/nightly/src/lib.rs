@@ -1,9 +1,14 @@
-//! What is done by the hour and by the night: sealing the audit log, and retention of its old entries.
+//! What is done by the hour and by the night: sealing the audit log, retention of its old entries, and comparing the
+//! books with MoMo's.
 
+mod accounts;
 mod retention;
 
 pub use retention::Retained;
 
+use books::{Books, BooksError};
+use domain::money::Currency;
+use files::Files;
 use seal::{SealError, SealedHour, Sealer};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,6 +16,7 @@ use service::{
     Clock,
     aws::Aws,
     config::{BadConfig, Environment},
+    live::LiveSettings,
     metrics::{self, Unit},
 };
 use std::time::Duration;
@@ -21,12 +27,13 @@ const BUDGET_MS: u64 = 600_000;
 /// How long one read of a full page of entries may take.
 const TABLE_CALL: Duration = Duration::from_secs(5);
 
-/// What a schedule sends: `{"job": "seal"}` each hour, `{"job": "retain"}` each night.
+/// What a schedule sends: `{"job": "seal"}` and `{"job": "books"}` each hour, `{"job": "retain"}` each night.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "job")]
 pub enum Job {
     Seal,
     Retain,
+    Books,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -35,10 +42,16 @@ pub enum JobError {
     UnknownJob,
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error(transparent)]
+    Books(#[from] BooksError),
 }
 
 pub struct Nightly {
     pub sealer: Sealer,
+    pub books: Books,
+    pub settings: LiveSettings,
+    /// Of the business: what the books are in.
+    pub currency: Currency,
 }
 
 impl Nightly {
@@ -48,8 +61,18 @@ impl Nightly {
         let mut environment = Environment::of_process();
         let aws = Aws { call_timeout: TABLE_CALL, ..Aws::from_environment(&mut environment) };
         let sealer = Sealer::from_environment(&mut environment, &aws, Clock::system());
+        let files = Files::from_environment(&mut environment, &aws);
+        let currency = environment.required("MOMO_CURRENCY");
+        let currency = Currency::parse(&currency).unwrap_or_else(|| {
+            environment.problem("MOMO_CURRENCY is RWF or EUR");
+            Currency::Rwf
+        });
         environment.finish()?;
-        sealer.map(|sealer| Self { sealer }).ok_or_else(|| BadConfig(vec!["there is no signing key".to_owned()]))
+        let nightly = |sealer: Sealer| {
+            let books = Books { store: sealer.log.store.clone(), files };
+            Self { sealer, books, settings: LiveSettings::default(), currency }
+        };
+        sealer.map(nightly).ok_or_else(|| BadConfig(vec!["there is no signing key".to_owned()]))
     }
 
     /// # Errors
@@ -67,6 +90,10 @@ impl Nightly {
             Job::Retain => {
                 let done = Box::pin(self.retain(deadline)).await?;
                 Ok(json!({ "hours": done.hours, "entries": done.entries, "refused": done.refused.len() }))
+            }
+            Job::Books => {
+                let done = Box::pin(self.keep_books(deadline)).await?;
+                Ok(json!({ "compared": done.compared, "differences": done.differences, "corrected": done.corrected }))
             }
         }
     }

@@ -5,11 +5,15 @@
 mod form;
 mod menu;
 mod notice;
+mod payee;
 mod redeem;
+
+pub use payee::NAME_WAIT;
 
 use domain::{
     customer::Customer,
     identity::CustomerId,
+    redemption::asks_number,
     settings::Settings,
     text::{Language, Texts},
     ussd::{Answer, Screen, Step, step},
@@ -17,6 +21,8 @@ use domain::{
 use form::{Hop, Unreadable};
 use ipnet::IpNet;
 use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
+use payee::Named;
+use redeem::Wish;
 use service::{
     Clock,
     aws::Aws,
@@ -51,6 +57,8 @@ pub struct Ussd {
     pub epoch: String,
     /// Who may call; empty admits every address that knows the path.
     pub addresses: Vec<IpNet>,
+    /// How long a hop waits for the name on an account; zero looks once.
+    pub name_wait: Duration,
 }
 
 /// One hop, read and understood.
@@ -84,6 +92,7 @@ impl Ussd {
             environment: environment.required("ENVIRONMENT"),
             epoch: environment.required("SWITCH_EPOCH"),
             addresses,
+            name_wait: NAME_WAIT,
         };
         environment.finish()?;
         Ok(ussd)
@@ -191,11 +200,22 @@ impl Ussd {
                 return Screen::Trouble.render(&settings, &default);
             }
         };
-        let step = step(&hop.text, &hop.dialled, &settings);
+        let asks_number = asks_number(hop.phone.network(&hop.network_code), &settings);
+        let step = step(&hop.text, &hop.dialled, &settings, asks_number);
         let customer_id = CustomerId::of(pepper.as_bytes(), &hop.phone);
         let context = Context { hop, customer_id, address: address.map(|address| address.to_string()), settings };
         match step {
-            Step::Redeem(code) => self.redeem(&context, &code, deadline).await,
+            Step::Redeem(code) => self.redeem(&context, Wish { code: &code, named: None }, deadline).await,
+            Step::PayTo { code, number } => {
+                let named = Some(Named { number: &number, says_yes: false });
+                self.redeem(&context, Wish { code: &code, named }, deadline).await
+            }
+            Step::Confirmed { code, number } => {
+                let named = Some(Named { number: &number, says_yes: true });
+                self.redeem(&context, Wish { code: &code, named }, deadline).await
+            }
+            Step::AskNumber => self.plain_screen(context, &Screen::AskNumber, deadline).await,
+            Step::NotMomo => self.plain_screen(context, &Screen::NotMomo, deadline).await,
             Step::Welcome => self.welcome(context, deadline).await,
             Step::Rewards => self.rewards(context, deadline).await,
             Step::SetLanguage(language) => self.set_language(context, language, deadline).await,

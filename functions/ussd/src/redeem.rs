@@ -1,20 +1,36 @@
 //! Load, decide, commit, nudge: one code.
 
-use crate::{Context, Ussd, language};
+use crate::{Context, Ussd, language, payee::Named};
 use domain::{
     batch::{Batch, Code, Run, RunState},
     code::CodeText,
     customer::Customer,
-    payout::{Outside, Payout},
-    redemption::{Attempt, Commit, Facts, Origins, Refusal, charged, decide, meant},
+    payout::{Outside, Payout, State},
+    phone::Msisdn,
+    redemption::{Attempt, Commit, Decision, Facts, Origins, Refusal, charged, decide, meant},
     switches::Switches,
     text::Texts,
     time,
-    ussd::{Answer, Screen, refusal_screen},
+    ussd::{Answer, PayeeCheck, Screen, refusal_screen},
 };
 use service::metrics::{self, Unit};
 use std::sync::Arc;
 use store::{Deadline, Refused, StoreError, keys};
+
+/// What a hop with a code asks for.
+#[derive(Clone, Copy)]
+pub struct Wish<'w> {
+    pub code: &'w CodeText,
+    pub named: Option<Named<'w>>,
+}
+
+/// How far a hop has come, for the words when it comes no further.
+struct Progress {
+    /// The code was there, and nobody's.
+    seen_unclaimed: bool,
+    /// The last write, if there was one, may have claimed it.
+    claims: bool,
+}
 
 /// Everything read for one decision.
 struct Loaded {
@@ -23,6 +39,7 @@ struct Loaded {
     batch: Option<Batch>,
     run: Option<Run>,
     customer: Customer,
+    check: Option<PayeeCheck>,
     switches: Switches,
     settings: Arc<domain::settings::Settings>,
 }
@@ -32,11 +49,11 @@ pub fn count(result: &str) {
 }
 
 impl Ussd {
-    pub(crate) async fn redeem(&self, context: &Context, typed: &CodeText, deadline: Deadline) -> Answer {
+    pub(crate) async fn redeem(&self, context: &Context, wish: Wish<'_>, deadline: Deadline) -> Answer {
         let hop_key = keys::hop(&context.hop.session, context.hop.phone.e164(), &context.hop.text);
-        let mut seen_unclaimed = false;
+        let mut progress = Progress { seen_unclaimed: false, claims: true };
         let error = loop {
-            let loaded = match self.load(context, typed, &hop_key, deadline).await {
+            let loaded = match self.load(context, wish, &hop_key, deadline).await {
                 Ok(loaded) => loaded,
                 Err(error) => break error,
             };
@@ -44,15 +61,15 @@ impl Ussd {
                 count("repeated");
                 return answer;
             }
-            seen_unclaimed = loaded.code.as_ref().is_some_and(|code| code.claim.is_none());
-            match self.decide_and_commit(context, typed, &loaded, &hop_key, deadline).await {
+            progress.seen_unclaimed = loaded.code.as_ref().is_some_and(|code| code.claim.is_none());
+            match self.decide_and_act(context, wish, &loaded, &hop_key, &mut progress, deadline).await {
                 Ok(answer) => return answer,
                 // Somebody was faster on the code, the customer or this very hop: read and decide anew.
                 Err(StoreError::Changed) if !deadline.passed() => {}
                 Err(error) => break error,
             }
         };
-        self.answer_for_trouble(context, &hop_key, &error, seen_unclaimed).await
+        self.answer_for_trouble(context, &hop_key, &error, &progress).await
     }
 
     /// What to say when nothing is certain: what is stored, if it can be read; else words that promise nothing.
@@ -61,7 +78,7 @@ impl Ussd {
         context: &Context,
         hop_key: &keys::Key,
         error: &StoreError,
-        seen_unclaimed: bool,
+        progress: &Progress,
     ) -> Answer {
         tracing::error!(%error, session = context.hop.session, "a code could not be answered as usual");
         let settings = self.settings.last();
@@ -82,8 +99,12 @@ impl Ussd {
         // A write that got no answer may still be applied after this read, so "not redeemed" is never said of it; and
         // "still good" only of a code that was seen unclaimed and whose write was certainly not applied.
         let screen = match error {
-            StoreError::Ambiguous if seen_unclaimed => Screen::Received,
-            StoreError::Changed | StoreError::Busy | StoreError::Rejected(_) if seen_unclaimed => Screen::TroubleKept,
+            StoreError::Ambiguous if progress.seen_unclaimed && progress.claims => Screen::Received,
+            StoreError::Ambiguous | StoreError::Changed | StoreError::Busy | StoreError::Rejected(_)
+                if progress.seen_unclaimed =>
+            {
+                Screen::TroubleKept
+            }
             StoreError::Ambiguous
             | StoreError::Changed
             | StoreError::Busy
@@ -97,15 +118,18 @@ impl Ussd {
     async fn load(
         &self,
         context: &Context,
-        typed: &CodeText,
+        wish: Wish<'_>,
         hop_key: &keys::Key,
         deadline: Deadline,
     ) -> Result<Loaded, StoreError> {
+        let typed = wish.code;
         let exact_key = keys::code(typed);
         let forgiven_key = typed.forgiven().map(|forgiven| keys::code(&forgiven));
         let settings_key = self.settings.wanted();
         let mut wanted = vec![hop_key.clone(), context.customer_key(), keys::switches(), exact_key.clone()];
+        let check_key = wish.named.map(|_| keys::payee_check(&context.customer_id));
         wanted.extend(forgiven_key.clone());
+        wanted.extend(check_key.clone());
         wanted.extend(settings_key.clone());
         let items = self.store.read(&wanted, deadline).await?;
         let settings = self.settings.current(&items, settings_key.is_some())?;
@@ -120,6 +144,7 @@ impl Ussd {
             customer: items.get(&context.customer_key())?.unwrap_or_else(|| {
                 Customer::new(context.customer_id.clone(), context.hop.phone.clone(), self.clock.now())
             }),
+            check: check_key.map(|key| items.get(&key)).transpose()?.flatten(),
             switches: Switches::in_force(items.get(&keys::switches())?, &self.epoch),
             settings,
             code,
@@ -142,29 +167,45 @@ impl Ussd {
         Ok(loaded)
     }
 
-    async fn decide_and_commit(
+    async fn decide_and_act(
         &self,
         context: &Context,
-        typed: &CodeText,
+        wish: Wish<'_>,
         loaded: &Loaded,
         hop_key: &keys::Key,
+        progress: &mut Progress,
         deadline: Deadline,
     ) -> Result<Answer, StoreError> {
         let facts = Facts {
-            typed,
+            typed: wish.code,
             code: loaded.code.as_ref(),
             batch: loaded.batch.as_ref(),
             run: loaded.run.as_ref(),
             customer: &loaded.customer,
             network: context.hop.phone.network(&context.hop.network_code),
+            named: wish.named.map(|named| named.number),
             switches: &loaded.switches,
             settings: &loaded.settings,
             now: self.clock.now(),
         };
-        match decide(&facts) {
-            Ok(code) => self.commit(context, &facts, code, hop_key, deadline).await,
-            Err(refusal) => self.refuse(context, &facts, &refusal, hop_key, deadline).await,
+        let (code, payee) = match decide(&facts) {
+            Ok(Decision::Redeem { code, payee }) => (code, payee),
+            Ok(Decision::AskNumber) => {
+                count("number_asked");
+                let texts = Texts::new(facts.settings, language(facts.settings, Some(facts.customer)));
+                return Ok(Screen::AskNumber.render(facts.settings, &texts));
+            }
+            Err(refusal) => return self.refuse(context, &facts, &refusal, hop_key, deadline).await,
+        };
+        if let Some(named) = wish.named.filter(|named| named.number == payee) {
+            progress.claims = false;
+            let check = loaded.check.as_ref();
+            if let Some(answer) = self.check_payee(context, &facts, named, check, hop_key, deadline).await? {
+                return Ok(answer);
+            }
         }
+        progress.claims = true;
+        self.commit(context, &facts, code, payee, hop_key, deadline).await
     }
 
     async fn commit(
@@ -172,6 +213,7 @@ impl Ussd {
         context: &Context,
         facts: &Facts<'_>,
         code: &Code,
+        payee: &Msisdn,
         hop_key: &keys::Key,
         deadline: Deadline,
     ) -> Result<Answer, StoreError> {
@@ -180,25 +222,32 @@ impl Ussd {
             session: &context.hop.session,
             address: context.address.as_deref(),
         };
-        let commit = Commit::new(facts, code, origins);
+        let commit = Commit::new(facts, code, payee, origins);
         let settings = facts.settings;
         let texts = Texts::new(settings, language(settings, Some(facts.customer)));
         let reference = commit.redemption.id.short();
-        let screen = Screen::Success { money: code.money, phone: &context.hop.phone, reference: &reference };
+        let (money, phone, reference) = (code.money, payee, reference.as_str());
+        let waits = matches!(commit.payout.state, State::AwaitingApproval { .. });
+        let screen = if waits {
+            Screen::AwaitingApproval { money, phone, reference }
+        } else {
+            Screen::Success { money, phone, reference }
+        };
         let answer = screen.render(settings, &texts);
         let today = time::day(facts.now, &settings.zone());
         self.store.commit_redemption(&commit, hop_key, &answer, today, deadline).await?;
         count("redeemed");
         tracing::info!(session = context.hop.session, redemption = %commit.redemption.id, "redeemed");
-        // From here the payout can't be lost: if this message is, the due index finds the row.
-        if self.nudges.send(&commit.redemption.id).await.is_err() {
+        // From here the payout can't be lost: if this message is, the due index finds the row. One that waits for a
+        // person is moved by that person.
+        if !waits && self.nudges.send(&commit.redemption.id).await.is_err() {
             tracing::warn!(redemption = %commit.redemption.id, "no nudge was sent; the sweeper will find the payout");
             metrics::emit("nudges_lost_total", 1.0, Unit::Count, &[("function", "ussd")]);
         }
         Ok(answer)
     }
 
-    async fn refuse(
+    pub(crate) async fn refuse(
         &self,
         context: &Context,
         facts: &Facts<'_>,

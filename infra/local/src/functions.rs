@@ -98,6 +98,7 @@ impl Functions {
                 environment: environment.clone(),
                 epoch: epoch.clone(),
                 addresses: Vec::new(),
+                name_wait: ussd::NAME_WAIT,
             }),
             disbursement: Arc::new(Disbursement {
                 store: store(),

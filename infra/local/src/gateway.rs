@@ -33,6 +33,7 @@ pub fn router(functions: Functions) -> Router {
         .route("/api/v1/ussd/handle/{secret}", post(ussd))
         .route("/api/v1/webhooks/ussd/status/{secret}", post(ussd))
         .route("/api/v1/webhooks/momo/disbursements/{secret}", any(momo_callback))
+        .route("/api/v1/webhooks/momo/balance/{secret}", any(momo_callback))
         .route("/api/v1/health", any(admin_api))
         .route("/api/v1/openapi.json", any(admin_api))
         .route("/api/v1/docs", any(admin_api))

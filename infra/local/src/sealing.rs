@@ -3,9 +3,12 @@
 //! Digests are signed with a key in the data folder. Whoever has the folder has the key, and can change entries and
 //! seal them anew: the digests say `local, not tamper-proof`, and a verification repeats it.
 
-use domain::seal::newest_due;
+use books::Books;
+use domain::{money::Currency, seal::newest_due};
+use files::Files;
 use nightly::Nightly;
 use seal::{LocalSigner, Log, Sealer};
+use service::live::LiveSettings;
 use std::{sync::Arc, time::Duration};
 use store::Deadline;
 
@@ -13,8 +16,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// After the clock was turned by months, many hours are due: they are sealed bit by bit.
 const BUDGET_MS: u64 = 20_000;
 
-pub fn nightly(log: &Log, signer: LocalSigner) -> Nightly {
-    Nightly { sealer: Sealer { log: log.clone(), signer: Arc::new(signer), begin: None } }
+pub fn nightly(log: &Log, signer: LocalSigner, files: Files, currency: Currency) -> Nightly {
+    Nightly {
+        books: Books { store: log.store.clone(), files },
+        sealer: Sealer { log: log.clone(), signer: Arc::new(signer), begin: None },
+        settings: LiveSettings::default(),
+        currency,
+    }
 }
 
 /// Seals each hour when its time has come, and archives once a day.
@@ -34,6 +42,9 @@ pub async fn keep_sealing(nightly: Nightly) {
             Ok(_) => sealed = Some(due),
             // The function has told.
             Err(_) => continue,
+        }
+        if let Err(error) = Box::pin(nightly.keep_books(Deadline::in_ms(BUDGET_MS))).await {
+            tracing::error!(%error, "the books could not be compared; it is tried again within the hour");
         }
         if retained != Some(due.day()) {
             match Box::pin(nightly.retain(Deadline::in_ms(BUDGET_MS))).await {

@@ -245,7 +245,12 @@ impl System {
             async move { axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await },
         );
         feed(&aws, &names, &functions);
-        tokio::spawn(sealing::keep_sealing(sealing::nightly(&functions.admin_api.log, signer)));
+        tokio::spawn(sealing::keep_sealing(sealing::nightly(
+            &functions.admin_api.log,
+            signer,
+            files::Files::new(files::s3(&aws), &names.files_bucket),
+            currency,
+        )));
         tokio::spawn(keep_sweeping(functions, emulators.as_ref().map(|emulators| emulators.database.clone())));
         tokio::spawn(deliver_callbacks(simulator));
         tokio::spawn(mail::keep_delivering(notifier));

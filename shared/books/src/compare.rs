@@ -131,7 +131,9 @@ impl Books {
         places: Places<'_>,
         now: Timestamp,
     ) -> Result<Made, BooksError> {
-        let files = self.write(compared, settings, places, now).await?;
+        // A day on which nothing was sent has nothing to show.
+        let files =
+            if compared.references == 0 { Vec::new() } else { self.write(compared, settings, places, now).await? };
         let mut new_findings = 0;
         for difference in compared.reconciliation.differences.iter().take(FINDINGS_MAX) {
             let finding = Finding::new(compared.to, difference.clone(), now);
@@ -175,7 +177,11 @@ impl Books {
         Ok(Made { compared: row, new_findings })
     }
 
-    async fn write(
+    /// Writes the report as PDF and the differences as CSV, and reads them back; nothing else is kept.
+    ///
+    /// # Errors
+    /// [`BooksError::Report`], [`BooksError::Files`].
+    pub async fn write(
         &self,
         compared: &Compared,
         settings: &Settings,

@@ -2,7 +2,6 @@
 
 use crate::{BooksError, TABLE_MS};
 use domain::{
-    identity::RedemptionId,
     payout::{Payout, SeenStatus, State},
     reconcile::{Counters, Expected, Ours, Payouts, Place, Sum, TheirAmount, TheirStatus, Theirs},
     time,
@@ -126,11 +125,6 @@ pub(crate) async fn days(
             return Ok(all);
         }
     }
-}
-
-/// A payout's id out of a finding, for the words about it.
-pub fn payout_of(id: &str) -> Option<RedemptionId> {
-    RedemptionId::parse(id).ok()
 }
 
 /// When a day of the business begins.

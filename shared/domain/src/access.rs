@@ -318,6 +318,7 @@ pub struct Behalf {
     user: UserId,
     job: JobId,
     permission: Option<Permission>,
+    held: Permissions,
     assigned_only: bool,
 }
 
@@ -339,6 +340,7 @@ impl Behalf {
                 user: user.id.clone(),
                 job: job.clone(),
                 permission: permissions.last().copied(),
+                held,
                 assigned_only: user.assigned_only(roles),
             }),
         }
@@ -346,6 +348,11 @@ impl Behalf {
 
     pub fn user(&self) -> &UserId {
         &self.user
+    }
+
+    /// Whether the owner holds this now, beside what the job takes.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.held.contains(permission)
     }
 
     /// Whether the owner sees only what is assigned to them.

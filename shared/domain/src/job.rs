@@ -15,10 +15,11 @@ use crate::{
     batch::{Act, CodeId, CodeState},
     change::OPEN_MS,
     id::{ChangeId, JobId, UserId},
+    payout::Outside,
     permission::Permission,
     time::{self, DAY_MS, MINUTE_MS, SECOND_MS},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 /// How long a worker holds a job without writing progress. Each chunk begins it anew.
@@ -145,6 +146,23 @@ pub enum Work {
         reason: String,
         selection: Selection,
     },
+    /// Our books of some days (of the business) against what MoMo answered, or against a statement of its portal.
+    Reconcile {
+        from: Date,
+        to: Date,
+        /// The statement in the files' bucket, and what the user calls it.
+        upload: Option<String>,
+        file_name: Option<String>,
+        /// Only the files are made: no finding is kept and nobody is alerted.
+        dry_run: bool,
+    },
+    /// The payouts that were redeemed on some days, as a table.
+    ExportPayouts {
+        from: Date,
+        to: Date,
+        status: Option<Outside>,
+        batch_id: Option<String>,
+    },
 }
 
 impl Work {
@@ -154,6 +172,8 @@ impl Work {
             Self::Import { .. } => "import",
             Self::Export { .. } => "export",
             Self::ChangeCodes { .. } => "change_codes",
+            Self::Reconcile { .. } => "reconcile",
+            Self::ExportPayouts { .. } => "export_payouts",
         }
     }
 
@@ -169,6 +189,8 @@ impl Work {
             Self::ChangeCodes { act: Act::Block | Act::Unblock | Act::Delete, .. } => {
                 &[Permission::PromoCodesBulkOperations, Permission::PromoCodesStatusChange]
             }
+            Self::Reconcile { .. } => &[Permission::DisbursementsReconcile],
+            Self::ExportPayouts { .. } => &[Permission::DisbursementsExport],
         }
     }
 
@@ -176,7 +198,9 @@ impl Work {
     pub fn fills(&self) -> Option<(&str, &str)> {
         match self {
             Self::Generate { batch_id, run_id, .. } | Self::Import { batch_id, run_id, .. } => Some((batch_id, run_id)),
-            Self::Export { .. } | Self::ChangeCodes { .. } => None,
+            Self::Export { .. } | Self::ChangeCodes { .. } | Self::Reconcile { .. } | Self::ExportPayouts { .. } => {
+                None
+            }
         }
     }
 
@@ -186,14 +210,15 @@ impl Work {
             | Self::Import { batch_id, .. }
             | Self::Export { batch_id, .. }
             | Self::ChangeCodes { selection: Selection::Batch { batch_id, .. }, .. } => Some(batch_id),
-            Self::ChangeCodes { selection: Selection::Codes { .. }, .. } => None,
+            Self::ExportPayouts { batch_id, .. } => batch_id.as_deref(),
+            Self::ChangeCodes { selection: Selection::Codes { .. }, .. } | Self::Reconcile { .. } => None,
         }
     }
 
     /// Whether the exporting function does it.
     pub fn is_export(&self) -> bool {
         match self {
-            Self::Export { .. } => true,
+            Self::Export { .. } | Self::Reconcile { .. } | Self::ExportPayouts { .. } => true,
             Self::Generate { .. } | Self::Import { .. } | Self::ChangeCodes { .. } => false,
         }
     }
@@ -469,6 +494,8 @@ impl Notice {
             Work::Export { format, .. } => {
                 format!("{} exported as {}", count(job.done, "code"), format.extension().to_uppercase())
             }
+            Work::Reconcile { .. } => format!("{} compared with MoMo", count(job.done, "reference")),
+            Work::ExportPayouts { .. } => format!("{} exported as CSV", count(job.done, "payout")),
             Work::ChangeCodes { act, .. } => {
                 format!(
                     "{}: {} changed, {} not possible",

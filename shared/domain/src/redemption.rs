@@ -1,17 +1,19 @@
 //! May this code be redeemed by this customer, now? And everything that is written if so, or if not.
 
+mod decision;
+
+pub use decision::{Decision, Facts, asks_number, decide};
+
 use crate::{
     audit::{Class, Entry},
-    batch::{Batch, BatchState, Claim, Code, Origin, Run, RunState},
+    batch::{Claim, Code, Origin},
     code::{CodeText, Malformed},
     customer::{Customer, Redeemed, Untold},
     identity::{CustomerId, RedemptionId},
     money::Money,
     payout::Payout,
-    phone::Network,
-    settings::Settings,
-    switches::Switches,
-    time::{self, DAY_MS, MINUTE_MS},
+    phone::Msisdn,
+    time::{self, DAY_MS},
 };
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -58,6 +60,16 @@ pub enum Refusal {
         again_on: Date,
     },
     LimitInAll,
+    /// A code of one batch was redeemed before, and this one is of another.
+    OtherBatch,
+    /// More than any payout, or any day or month of one customer, may be.
+    AmountPerPayout,
+    AmountPerDay {
+        again_on: Date,
+    },
+    AmountPerMonth {
+        again_on: Date,
+    },
     Cooldown {
         until: Timestamp,
     },
@@ -81,6 +93,10 @@ impl Refusal {
             Self::AlreadyTaken => "already_taken",
             Self::DayLimit { .. } => "day_limit",
             Self::LimitInAll => "limit_in_all",
+            Self::OtherBatch => "other_batch",
+            Self::AmountPerPayout => "amount_per_payout",
+            Self::AmountPerDay { .. } => "amount_per_day",
+            Self::AmountPerMonth { .. } => "amount_per_month",
             Self::Cooldown { .. } => "cooldown",
             Self::NumberCannotReceive => "number_cannot_receive",
         }
@@ -101,6 +117,10 @@ impl Refusal {
             | Self::AlreadyTaken
             | Self::DayLimit { .. }
             | Self::LimitInAll
+            | Self::OtherBatch
+            | Self::AmountPerPayout
+            | Self::AmountPerDay { .. }
+            | Self::AmountPerMonth { .. }
             | Self::Cooldown { .. }
             | Self::NumberCannotReceive => false,
         }
@@ -111,87 +131,6 @@ impl Refusal {
 /// An imported code is only ever meant by its exact text.
 pub fn meant(exact: Option<Code>, forgiven: Option<Code>) -> Option<Code> {
     exact.or(forgiven.filter(|code| code.origin == Origin::Generated))
-}
-
-/// What is known when somebody sends a code.
-#[derive(Clone, Debug)]
-pub struct Facts<'a> {
-    pub typed: &'a CodeText,
-    pub code: Option<&'a Code>,
-    pub batch: Option<&'a Batch>,
-    pub run: Option<&'a Run>,
-    pub customer: &'a Customer,
-    pub network: Network,
-    pub switches: &'a Switches,
-    pub settings: &'a Settings,
-    pub now: Timestamp,
-}
-
-/// Redeem exactly this code, or say why not.
-///
-/// # Errors
-/// The first [`Refusal`] that applies; limits are judged before anything about the code is told.
-pub fn decide<'a>(facts: &Facts<'a>) -> Result<&'a Code, Refusal> {
-    let Facts { settings, customer, now, .. } = *facts;
-    if settings.ussd.maintenance {
-        return Err(Refusal::Maintenance);
-    }
-    if !facts.switches.redemptions {
-        return Err(Refusal::Paused);
-    }
-    if let Some(until) = customer.shut_out_until(&settings.ussd.attempts, now) {
-        return Err(Refusal::TooManyAttempts { until });
-    }
-    let live = facts.run.is_some_and(|run| run.state == RunState::Live);
-    let (Some(code), Some(batch), true) = (facts.code.filter(|code| !code.deleted), facts.batch, live) else {
-        return Err(facts.typed.printed_problem().map_or(Refusal::Unknown, Refusal::Malformed));
-    };
-    if let Some(claim) = &code.claim {
-        if claim.customer == customer.id {
-            return Err(Refusal::AlreadyYours { redemption: claim.redemption.clone(), at: claim.at });
-        }
-        return Err(if code.reported { Refusal::Reported } else { Refusal::AlreadyTaken });
-    }
-    if code.reported {
-        return Err(Refusal::Reported);
-    }
-    if code.blocked {
-        return Err(Refusal::Blocked);
-    }
-    let zone = settings.zone();
-    match batch.state {
-        BatchState::Active | BatchState::Expired => {}
-        BatchState::Generating
-        | BatchState::Blocked
-        | BatchState::Completed
-        | BatchState::Archived
-        | BatchState::Deleted => {
-            return Err(Refusal::BatchNotActive);
-        }
-    }
-    if code.is_over(batch, settings.redemption.grace_hours, now) {
-        return Err(Refusal::Expired { on: time::day(code.own_expiry.unwrap_or(batch.expires_at), &zone) });
-    }
-    match facts.network {
-        Network::Mtn => {}
-        // MoMo is MTN's; the code stays active until a rail for other networks is set.
-        Network::Airtel | Network::Ktrn => return Err(Refusal::NumberCannotReceive),
-    }
-    let rules = &settings.redemption;
-    if rules.in_all.is_some_and(|most| customer.redeemed_in_all >= most) {
-        return Err(Refusal::LimitInAll);
-    }
-    let today = time::day(now, &zone);
-    if rules.per_day.is_some_and(|most| customer.redeemed_on_day(today) >= most) {
-        return Err(Refusal::DayLimit { again_on: today.tomorrow().unwrap_or(today) });
-    }
-    if let Some(last) = customer.recent.first() {
-        let until = time::plus(last.at, i64::from(rules.cooldown_minutes) * MINUTE_MS);
-        if rules.cooldown_minutes > 0 && now < until {
-            return Err(Refusal::Cooldown { until });
-        }
-    }
-    Ok(code)
 }
 
 /// Everything that one redemption writes, in one transaction.
@@ -213,8 +152,8 @@ pub struct Origins<'a> {
 }
 
 impl Commit {
-    /// The records of redeeming `code`, which [`decide`] has allowed. Versions are one above what was read.
-    pub fn new(facts: &Facts<'_>, code: &Code, origins: Origins<'_>) -> Self {
+    /// The records of redeeming `code` for `payee`, as [`decide`] has said. Versions are one above what was read.
+    pub fn new(facts: &Facts<'_>, code: &Code, payee: &Msisdn, origins: Origins<'_>) -> Self {
         let now = facts.now;
         let id = RedemptionId::of(origins.environment, &code.text, code.generation);
         let redeemed = Redeemed { redemption: id.clone(), amount: code.money.amount, at: now };
@@ -245,8 +184,8 @@ impl Commit {
             actor: "ussd".to_owned(),
             session: origins.session.to_owned(),
         };
-        let payee = customer.phone.clone();
-        let payout = Payout::new(code, id.clone(), customer.id.clone(), payee, &facts.settings.payouts, now);
+        let policy = &facts.settings.payouts;
+        let payout = Payout::new(code, id.clone(), customer.id.clone(), payee.clone(), policy, now);
         let mut audit = Entry::new(
             format!("{id}-redeemed"),
             now,
@@ -259,6 +198,9 @@ impl Commit {
         .change("amount", None, Some(code.money.to_string()))
         .change("batch", None, Some(code.batch_id.clone()))
         .change("payout", None, Some(payout.state.name().to_owned()));
+        if payout.payee != customer.phone {
+            audit = audit.change("payee", None, Some(payout.payee.masked()));
+        }
         audit.session = Some(origins.session.to_owned());
         audit.address = origins.address.map(str::to_owned);
         Self { code: claimed, redemption, payout, customer, audit }
@@ -297,6 +239,10 @@ pub fn charged(facts: &Facts<'_>, refusal: &Refusal, session: &str, words: &str)
         | Refusal::AlreadyTaken
         | Refusal::DayLimit { .. }
         | Refusal::LimitInAll
+        | Refusal::OtherBatch
+        | Refusal::AmountPerPayout
+        | Refusal::AmountPerDay { .. }
+        | Refusal::AmountPerMonth { .. }
         | Refusal::Cooldown { .. }
         | Refusal::NumberCannotReceive => {}
     }

@@ -7,7 +7,7 @@ mod english;
 mod gsm7;
 mod kinyarwanda;
 
-pub use gsm7::{fits, length};
+pub use gsm7::{fits, folded, length};
 
 use crate::{
     payout::Outside,
@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 
 /// The most characters a screen has.
 pub const SCREEN: usize = 160;
+/// How many characters of an account's name there is room for at least, whatever staff write around it.
+pub const NAME_ROOM: usize = 24;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Language {
@@ -74,7 +76,16 @@ keys! {
     LimitInAll = "limit_in_all",
     Cooldown = "cooldown",
     NotActive = "not_active",
+    OtherBatch = "other_batch",
+    AmountPerPayout = "amount_per_payout",
+    AmountPerDay = "amount_per_day",
+    AmountPerMonth = "amount_per_month",
     NumberCannotReceive = "number_cannot_receive",
+    AskNumber = "ask_number",
+    NotMomo = "not_momo",
+    CheckingNumber = "checking_number",
+    ConfirmName = "confirm_name",
+    NoAccount = "no_account",
     AwaitingApproval = "awaiting_approval",
     Paused = "paused",
     Trouble = "trouble",
@@ -128,7 +139,7 @@ impl<'a> Texts<'a> {
 
     /// The text with its `{names}` replaced by `values`, and by the settings' brand, phone and service code.
     pub fn say(&self, key: Key, values: &[(&str, &str)]) -> String {
-        let template = self.settings.ussd.texts.get(self.language, key).unwrap_or_else(|| built_in(self.language, key));
+        let template = self.template(key);
         let settings = self.settings;
         let known = [
             ("brand", settings.brand.as_str()),
@@ -138,6 +149,17 @@ impl<'a> Texts<'a> {
             ("n", "16"),
         ];
         fill(template, values.iter().chain(known.iter()))
+    }
+
+    fn template(&self, key: Key) -> &str {
+        self.settings.ussd.texts.get(self.language, key).unwrap_or_else(|| built_in(self.language, key))
+    }
+
+    /// The question whether this is the right account. A name that is too long is cut, never the question around it.
+    pub fn confirm_name(&self, number: &str, name: &str) -> String {
+        let say = |name: &str| self.say(Key::ConfirmName, &[("number", number), ("name", name)]);
+        let room = SCREEN.saturating_sub(length(&say("")).unwrap_or(SCREEN));
+        say(&folded(name, room))
     }
 
     /// The label of a payout's state.
@@ -211,11 +233,12 @@ fn fill<'v>(template: &str, values: impl Iterator<Item = &'v (&'v str, &'v str)>
 /// The names that a text may use beside those of the settings: what its screen fills in.
 fn values_of(key: Key) -> &'static [&'static str] {
     match key {
-        Key::Expired | Key::DayLimit => &["date"],
+        Key::Expired | Key::DayLimit | Key::AmountPerDay | Key::AmountPerMonth => &["date"],
         Key::RedeemedByYou => &["date", "state"],
         Key::Success | Key::AwaitingApproval => &["amount", "number", "ref"],
         Key::TooManyAttempts | Key::Cooldown => &["minutes"],
-        Key::NumberCannotReceive => &["number"],
+        Key::NumberCannotReceive | Key::CheckingNumber | Key::NoAccount => &["number"],
+        Key::ConfirmName => &["number", "name"],
         Key::RewardsLine => &["date", "amount", "state"],
         Key::MinuteOne | Key::MinuteMany => &["count"],
         Key::Welcome
@@ -230,6 +253,10 @@ fn values_of(key: Key) -> &'static [&'static str] {
         | Key::Reported
         | Key::RedeemedByAnother
         | Key::LimitInAll
+        | Key::OtherBatch
+        | Key::AmountPerPayout
+        | Key::AskNumber
+        | Key::NotMomo
         | Key::NotActive
         | Key::Paused
         | Key::Trouble
@@ -256,6 +283,8 @@ impl Texts<'_> {
         let value = |name: &str| match name {
             "amount" => "10,000,000".to_owned(),
             "number" => "0788000001".to_owned(),
+            // A longer name is cut to what is left of the screen.
+            "name" => "W".repeat(NAME_ROOM),
             "ref" => "0123ABCD".to_owned(),
             "date" => "30/11/2026".to_owned(),
             "count" => "1440".to_owned(),
@@ -298,6 +327,13 @@ pub fn problems(settings: &Settings) -> Vec<String> {
         let line = texts.longest(Key::RewardsLine);
         check("rewards_line", &format!("{line}\n{}", texts.menu()));
         check("rewards", &format!("{}\n1. {line}", texts.longest(Key::Rewards)));
+        let confirmed = texts.template(Key::ConfirmName);
+        for needed in ["{number}", "{name}"].into_iter().filter(|needed| !confirmed.contains(*needed)) {
+            problems.push(format!(
+                "ussd.texts.{}.confirm_name: without {needed} nobody knows what they say yes to",
+                language.code()
+            ));
+        }
     }
     problems
 }

@@ -184,6 +184,22 @@ impl Desk {
                 let permit = self.permit::<right::PromoCodesBulkOperations>(actor, what).await?;
                 self.change_codes(&permit, act, &reason, selection, what, keep).await
             }
+            Work::Reconcile { from, to, upload, file_name, dry_run } => {
+                let permit = self.permit::<right::DisbursementsReconcile>(actor, what).await?;
+                match upload {
+                    None => self.books_afresh(&permit, to, keep).await,
+                    Some(upload) => {
+                        let file_name = file_name.unwrap_or_default();
+                        let file = crate::StatementFile { upload, file_name, from, to, dry_run };
+                        self.books_of_statement(&permit, file, keep).await
+                    }
+                }
+            }
+            Work::ExportPayouts { from, to, status, batch_id } => {
+                let permit = self.permit::<right::DisbursementsExport>(actor, what).await?;
+                self.count_download(actor).await?;
+                self.export_payouts(&permit, crate::PayoutTable { from, to, status, batch_id }, keep).await
+            }
         }
     }
 
@@ -201,8 +217,9 @@ impl Desk {
             if job.owner != *actor.user() {
                 return Err(Trouble::NotFound("file"));
             }
-            // An import's report names codes; other results are masked.
-            if let (Work::Import { .. }, Some(missing)) = (&job.work, lacks(actor, &job)) {
+            // An import's report names codes, and the books are finance's; other results are masked.
+            let guarded = matches!(job.work, Work::Import { .. } | Work::Reconcile { .. } | Work::ExportPayouts { .. });
+            if let (true, Some(missing)) = (guarded, lacks(actor, &job)) {
                 self.refused(actor, Some(missing.key()), "jobs.files").await?;
                 return Err(Refused::Missing(missing).into());
             }

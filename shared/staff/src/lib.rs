@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod batches;
+mod books;
 mod changes;
 mod code_jobs;
 mod code_lists;
@@ -35,6 +36,7 @@ mod users;
 
 pub use api_keys::{NewApiKey, ShownOnce};
 pub use batches::{BatchFilter, BatchUpdate, Printing, Wish};
+pub use books::{BooksFound, DAYS_MAX, PayoutTable, Saying, StatementFile};
 pub use changes::Asked;
 pub use code_jobs::{Sought, Wanted};
 pub use code_lists::CodeFilter;

@@ -141,6 +141,11 @@ pub fn customer(id: &CustomerId) -> Key {
     Key::new(format!("CUSTOMER#{}", id.as_str()), "CUSTOMER")
 }
 
+/// The question about the number that a customer on another network has named last.
+pub fn payee_check(id: &CustomerId) -> Key {
+    Key::new(format!("CUSTOMER#{}", id.as_str()), "PAYEE")
+}
+
 pub fn redemption(id: &RedemptionId) -> Key {
     Key::new(format!("REDEMPTION#{id}"), "REDEMPTION")
 }

@@ -13,6 +13,7 @@ mod gates;
 mod histories;
 mod jobs;
 pub mod keys;
+mod names;
 mod payout_acts;
 mod payout_lists;
 mod payouts;

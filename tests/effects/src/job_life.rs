@@ -272,7 +272,7 @@ impl Life {
                 self.redeems(run_id, done).await;
             }
             Work::ChangeCodes { act, .. } => self.changed(job, *act).await,
-            Work::Export { .. } => self.wrong("an export"),
+            Work::Export { .. } | Work::Reconcile { .. } | Work::ExportPayouts { .. } => self.wrong("an export"),
         }
         let files = match (self.kind, job.state) {
             (Kind::Generate | Kind::GenerateFew | Kind::Import, _) => Some(0),

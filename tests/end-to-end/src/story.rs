@@ -1,5 +1,6 @@
 //! Stories: plain text files of what a person dials and reads. `tests/stories/README.md` tells how to write one.
 
+use aws_lambda_events::event::sqs::SqsMessage;
 use domain::{
     audit::{Class, Entry},
     batch::{Batch, BatchState, Claim, Code, Origin, Run},
@@ -11,9 +12,9 @@ use domain::{
     switches::Switches,
     time::{self, DAY_MS, HOUR_MS, MINUTE_MS},
 };
-use momo_simulator::{Behaviour, Outcome};
+use momo_simulator::{Behaviour, Endpoint, FaultKind, Outcome};
 use rig::{
-    Ended, World,
+    Answered, Ended, Fault, World,
     world::{CALLBACK_SECRET, EPOCH, PATH_SECRET, START_MS, Setup},
 };
 use serde_json::Value;
@@ -30,6 +31,10 @@ struct Teller<'s> {
     /// The open session: what was dialled, and the inputs so far.
     session: Option<(String, String, Vec<String>)>,
     shown: Vec<String>,
+    /// Whether the payout worker says whose account a number is while the hop still waits.
+    names_at_once: bool,
+    /// Messages that were taken off the queue and are not about names.
+    put_by: Vec<SqsMessage>,
 }
 
 type Told = Result<(), String>;
@@ -58,6 +63,8 @@ pub async fn tell(text: &str) -> Told {
         sessions: 0,
         session: None,
         shown: Vec::new(),
+        names_at_once: true,
+        put_by: Vec::new(),
     };
     while let Some((number, line)) = teller.lines.next() {
         teller.line(line.trim_end()).await.map_err(|why| format!("line {}: {why}", number + 1))?;
@@ -210,10 +217,11 @@ impl Teller<'_> {
 
     async fn send(&mut self, twice: bool) -> Told {
         let (session, dialled, inputs) = self.session.clone().ok_or("nothing has been dialled")?;
+        let (phone, network) = (self.phone.clone(), self.network.clone());
         let form = [
             ("sessionId", session.as_str()),
-            ("phoneNumber", &self.phone),
-            ("networkCode", &self.network),
+            ("phoneNumber", &phone),
+            ("networkCode", &network),
             ("serviceCode", &dialled),
             ("text", &inputs.join("*")),
         ];
@@ -228,14 +236,49 @@ impl Teller<'_> {
         Ok(())
     }
 
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<String, String> {
+    async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Result<String, String> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let path = format!("{path}{PATH_SECRET}");
-        let answered = self.world.post(&path, "application/x-www-form-urlencoded", body.into_bytes()).await;
+        let answered = self.answered(&path, body.into_bytes()).await?;
         if answered.status == 200 {
             Ok(answered.body)
         } else {
             Err(format!("answered {}: {}", answered.status, answered.body))
+        }
+    }
+
+    /// What a hop is answered. One that waits for a name stands still while the worker learns it.
+    async fn answered(&mut self, path: &str, body: Vec<u8>) -> Result<Answered, String> {
+        if self.names_at_once {
+            let mut nudged = false;
+            self.world.script.draw_by(move |call| {
+                let looks = nudged && call == "BatchGetItem";
+                nudged = call == "SendMessage" || (nudged && !looks);
+                looks.then_some(Fault::Stall)
+            });
+        }
+        let hop = self.world.post(path, "application/x-www-form-urlencoded", body);
+        let ended = self.world.run(hop).await;
+        self.world.script.heal();
+        match ended {
+            Ended::Answered(answered) => Ok(answered),
+            Ended::Died => Err("the function died".to_owned()),
+            Ended::Stalled(hop) => {
+                let (about_names, others): (Vec<_>, Vec<_>) = self
+                    .world
+                    .messages()
+                    .await
+                    .into_iter()
+                    .partition(|message| message.body.as_ref().is_some_and(|body| body.starts_with("{\"name\"")));
+                self.put_by.extend(others);
+                for message in about_names {
+                    if !self.world.work(message).await {
+                        return Err("a question about a name was not finished".to_owned());
+                    }
+                }
+                self.world.script.resume.notify_one();
+                Ok(hop.await)
+            }
         }
     }
 
@@ -255,11 +298,12 @@ impl Teller<'_> {
 
     async fn notice(&mut self, status: &str) -> Told {
         let (session, dialled, inputs) = self.session.take().ok_or("nothing has been dialled")?;
+        let (phone, network) = (self.phone.clone(), self.network.clone());
         let hops = (inputs.len() + 1).to_string();
         let form = [
             ("sessionId", session.as_str()),
-            ("phoneNumber", &self.phone),
-            ("networkCode", &self.network),
+            ("phoneNumber", &phone),
+            ("networkCode", &network),
             ("serviceCode", &dialled),
             ("status", status),
             ("durationInMillis", "12000"),
@@ -285,7 +329,8 @@ impl Teller<'_> {
     /// Messages, callbacks and one sweep, until nothing happens any more.
     async fn pay(&mut self) -> Told {
         for _ in 0..20 {
-            let messages = self.world.messages().await;
+            let mut messages = std::mem::take(&mut self.put_by);
+            messages.extend(self.world.messages().await);
             self.world.simulator.settle_due();
             let callbacks = self.world.simulator.due_callbacks();
             if messages.is_empty() && callbacks.is_empty() {
@@ -312,24 +357,41 @@ impl Teller<'_> {
         Err("payouts don't come to rest".to_owned())
     }
 
-    /// `momo fails REASON`, `momo waits` or `momo is well`.
+    /// How MoMo behaves; what it may do stands in the stories' README.
     fn momo(&mut self, rest: &str) -> Told {
         let behaviour = match rest.split_once(' ') {
             Some(("fails", reason)) => {
                 Behaviour { outcome: Outcome::Failed { reason: reason.to_owned() }, ..Behaviour::default() }
             }
             Some(("is", "well")) => Behaviour::default(),
+            Some(("tells", when @ ("names at once" | "names later"))) => {
+                self.names_at_once = when == "names at once";
+                return Ok(());
+            }
+            Some(("knows", "no account")) => {
+                self.world
+                    .simulator
+                    .next(vec![momo_simulator::Fault::at(Endpoint::AccountHolder, FaultKind::NotFound404)]);
+                return Ok(());
+            }
+            Some(("is", "silent about names")) => {
+                self.world
+                    .simulator
+                    .next(vec![momo_simulator::Fault::at(Endpoint::AccountHolder, FaultKind::Unavailable503)]);
+                return Ok(());
+            }
             None if rest == "waits" => Behaviour { outcome: Outcome::PendingForever, ..Behaviour::default() },
-            _ => return Err("momo fails REASON, momo waits, or momo is well".to_owned()),
+            _ => return Err(format!("{rest:?} is nothing that MoMo does")),
         };
         self.world.simulator.behave(behaviour);
         Ok(())
     }
 
-    /// `wallet AMOUNT`: what the phone's owner has received.
+    /// `wallet AMOUNT [NUMBER]`: what that number's owner, else the dialling phone's, has received.
     fn wallet(&mut self, rest: &str) -> Told {
-        let expected: u64 = rest.parse().map_err(|_| "wallet AMOUNT")?;
-        let phone = Msisdn::parse(&self.phone).map_err(|error| error.to_string())?;
+        let (amount, number) = rest.split_once(' ').unwrap_or((rest, &self.phone));
+        let expected: u64 = amount.parse().map_err(|_| "wallet AMOUNT")?;
+        let phone = Msisdn::parse(number).map_err(|error| error.to_string())?;
         let wallets = self.world.simulator.wallets();
         let there = wallets.iter().find(|wallet| wallet.payee == phone.party_id()).map_or(0, |wallet| wallet.balance);
         if there == expected { Ok(()) } else { Err(format!("the wallet holds {there}, not {expected}")) }

@@ -119,11 +119,13 @@ fn audited(payout: &Payout, rows: &Rows, broken: &mut Vec<String>) {
         })
         .collect();
     told.sort_unstable();
-    // A payout begins as queued, or waits for a second person.
-    let mut state = told.first().map_or(payout.state.name(), |(_, before, _)| *before);
-    if !matches!(state, "queued" | "awaiting_approval") {
-        broken.push(format!("{}: the audit log begins with {state}", payout.id));
-    }
+    // A payout begins queued, or waiting for a person: the redemption's entry says which.
+    let redemption = format!("redemption:{}", payout.id);
+    let mut state = (rows.audit.iter().filter(|entry| entry.entity == redemption))
+        .flat_map(|entry| &entry.changes)
+        .find(|change| change.field == "payout")
+        .and_then(|change| change.after.as_deref())
+        .unwrap_or("queued");
     for (_, before, after) in told {
         if before != state {
             broken.push(format!("{}: the audit log jumps from {state} to {before}", payout.id));

@@ -10,6 +10,7 @@ use domain::{
     payout::Payout,
     redemption::Redemption,
     reversal::Reversal,
+    ussd::PayeeCheck,
 };
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +25,7 @@ pub struct Rows {
     pub redemptions: Vec<Redemption>,
     pub codes: Vec<Code>,
     pub customers: Vec<Customer>,
+    pub payee_checks: Vec<PayeeCheck>,
     pub audit: Vec<Entry>,
     pub alerts: Vec<Alert>,
     /// By the batch's id.
@@ -90,7 +92,8 @@ pub async fn rows(client: &aws_sdk_dynamodb::Client, table: &str) -> Rows {
                 ("REDEMPTION", "REVERSAL") => rows.reversals.push(read(&item)),
                 ("REDEMPTION", _) => rows.redemptions.push(read(&item)),
                 ("CODE", _) => rows.codes.push(read(&item)),
-                ("CUSTOMER", "ACCOUNT" | "PAYEE") => {}
+                ("CUSTOMER", "ACCOUNT") => {}
+                ("CUSTOMER", "PAYEE") => rows.payee_checks.push(read(&item)),
                 ("CUSTOMER", _) => rows.customers.push(read(&item)),
                 ("GAUGE", _) => add_numbers(&item, &mut rows.gauges),
                 ("TOTALS", _) => {

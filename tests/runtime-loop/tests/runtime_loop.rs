@@ -17,12 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Deadline, Notice, keys};
 
 /// In the order of a promo code's life; then staff's day.
-const SAMPLES: [&str; 14] = [
+const SAMPLES: [&str; 16] = [
     "ussd-dial",
     "ussd-code",
     "ussd-session-end",
     "momo-callback-put",
     "momo-callback-post",
+    "momo-callback-balance",
     "disbursement",
     "generation",
     "export",
@@ -31,6 +32,7 @@ const SAMPLES: [&str; 14] = [
     "admin-api-users",
     "nightly-seal",
     "nightly-retain",
+    "nightly-books",
     "notifier",
 ];
 
@@ -71,7 +73,18 @@ const REQUIRED: [(&str, &[&str]); 9] = [
             "USSD_SECRET_ID",
         ],
     ),
-    ("nightly", &["AUDIT_BUCKET", "AUDIT_KEY_ID", "AUDIT_PUBLIC_KEY", "ENVIRONMENT", "TABLE_NAME"]),
+    (
+        "nightly",
+        &[
+            "AUDIT_BUCKET",
+            "AUDIT_KEY_ID",
+            "AUDIT_PUBLIC_KEY",
+            "ENVIRONMENT",
+            "FILES_BUCKET",
+            "MOMO_CURRENCY",
+            "TABLE_NAME",
+        ],
+    ),
     ("notifier", &["CONSOLE_BASE_URL", "ENVIRONMENT", "MAIL_FROM", "STAFF_SECRET_ID", "TABLE_NAME"]),
 ];
 
@@ -142,7 +155,9 @@ async fn each_sample_event_is_accepted_by_its_function_through_the_runtime_loop(
                 is_noted(&system).await;
             }
             // Hints about payouts that nobody knows are taken, so that MTN doesn't send them again.
-            "momo-callback-put" | "momo-callback-post" => assert_eq!(words(&answer), "Taken."),
+            "momo-callback-put" | "momo-callback-post" | "momo-callback-balance" => {
+                assert_eq!(words(&answer), "Taken.")
+            }
             // Neither payout exists and no job does, so there is nothing that should come again.
             "disbursement" | "generation" | "export" => assert_eq!(answer, json!({ "batchItemFailures": [] })),
             // The payout just made is due in 90 s, if its message is lost.
@@ -165,6 +180,8 @@ async fn each_sample_event_is_accepted_by_its_function_through_the_runtime_loop(
                 is_sealed(&system).await;
             }
             "nightly-retain" => assert_eq!(answer, json!({ "hours": 0, "entries": 0, "refused": 0 })),
+            // A week of days without payouts: compared, and nothing differs.
+            "nightly-books" => assert_eq!(answer, json!({ "compared": 7, "differences": 0, "corrected": 0 })),
             "notifier" => {
                 let sent = system.letterbox.letters().len();
                 assert_eq!(answer, json!({ "sent": sent, "postponed": 0, "given_up": 0, "passed": 0 }));

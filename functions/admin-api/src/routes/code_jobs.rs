@@ -20,7 +20,7 @@ use domain::{
     job::{Format, Job, SELECTION_MAX, Selection},
     permission::right::{PromoCodesBulkOperations, PromoCodesDownload, PromoCodesGenerate, PromoCodesImport},
 };
-use files::{FilesError, LINK_LIFE};
+use files::{FilesError, LINK_LIFE, Link};
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,16 @@ pub struct UploadForm {
     #[serde(default)]
     #[garde(length(chars, max = 120))]
     file_name: String,
+}
+
+impl UploadForm {
+    /// The size of a file whose name can be taken.
+    pub fn checked(&self) -> Result<u64, Problem> {
+        let mut fields = Fields::default();
+        fields.note("file_name", &self.file_name);
+        fields.finish()?;
+        Ok(self.bytes)
+    }
 }
 
 /// One header that goes along with an upload, just so.
@@ -193,23 +203,25 @@ async fn upload(
     Json(form): Json<UploadForm>,
 ) -> Result<Unkept<Created<UploadView>>, Problem> {
     let problem = |trouble| app.problem(trouble);
-    let mut fields = Fields::default();
-    fields.note("file_name", &form.file_name);
-    fields.finish()?;
+    let bytes = form.checked()?;
     let actor = permit.actor();
     app.desk.count_upload(actor).await.map_err(problem)?;
     let id = UploadId::drawn(app.desk.now(), chance().map_err(Problem::from)?);
     let key = files::upload_key(actor.user(), &id);
-    let link = app.files.presign_put(&key, form.bytes, LINK_LIFE).await.map_err(no_link)?;
-    app.desk.note_upload(&*permit, id.as_str(), form.bytes).await.map_err(problem)?;
-    let body = UploadView {
+    let link = app.files.presign_put(&key, bytes, LINK_LIFE).await.map_err(no_link)?;
+    app.desk.note_upload(&*permit, id.as_str(), bytes).await.map_err(problem)?;
+    Ok(Unkept(Created { location: String::new(), etag: None, body: put_link(&id, link) }))
+}
+
+/// Where an upload is put.
+pub fn put_link(id: &UploadId, link: Link) -> UploadView {
+    UploadView {
         upload: id.to_string(),
         url: link.url,
         method: "PUT",
         headers: link.headers.into_iter().map(|(name, value)| HeaderView { name, value }).collect(),
         expires_at: link.expires_at.to_string(),
-    };
-    Ok(Unkept(Created { location: String::new(), etag: None, body }))
+    }
 }
 
 /// What a link can't be given for.

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod batch_forms;
 pub mod batches;
 pub mod batches_csv;
+pub mod books;
 pub mod changes;
 pub mod code_jobs;
 pub mod codes;

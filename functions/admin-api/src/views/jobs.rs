@@ -54,6 +54,8 @@ pub enum JobKindName {
     Import,
     Export,
     ChangeCodes,
+    Reconcile,
+    ExportPayouts,
 }
 
 impl JobKindName {
@@ -63,6 +65,8 @@ impl JobKindName {
             Self::Import => "import",
             Self::Export => "export",
             Self::ChangeCodes => "change_codes",
+            Self::Reconcile => "reconcile",
+            Self::ExportPayouts => "export_payouts",
         }
     }
 }
@@ -74,6 +78,8 @@ impl From<&job::Work> for JobKindName {
             job::Work::Import { .. } => Self::Import,
             job::Work::Export { .. } => Self::Export,
             job::Work::ChangeCodes { .. } => Self::ChangeCodes,
+            job::Work::Reconcile { .. } => Self::Reconcile,
+            job::Work::ExportPayouts { .. } => Self::ExportPayouts,
         }
     }
 }

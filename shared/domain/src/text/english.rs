@@ -28,6 +28,25 @@ pub fn text(key: Key) -> &'static str {
         Key::NumberCannotReceive => {
             "Number {number} cannot receive MoMo money. Dial from an MTN number, or call {phone}. Your code is still good."
         }
+        Key::OtherBatch => {
+            "You have used a code of another promotion, and nobody may take part in two. Questions: call {phone}."
+        }
+        Key::AmountPerPayout => {
+            "This code is worth more than we pay by phone. It is still good. Call {phone} and we will help you."
+        }
+        Key::AmountPerDay => {
+            "You have reached the most money for one day. Try again on {date}. Your code is still good."
+        }
+        Key::AmountPerMonth => {
+            "You have reached the most money for one month. Try again on {date}. Your code is still good."
+        }
+        Key::AskNumber => "Enter the MTN MoMo number that gets the money (07xxxxxxxx):",
+        Key::NotMomo => "That is not an MTN number. Enter the MTN MoMo number that gets the money (07xxxxxxxx):",
+        Key::CheckingNumber => "We are checking number {number}. In a moment press:\n1. Go on\n2. Another number",
+        Key::ConfirmName => {
+            "Number {number} belongs to {name}. Is that right?\n1. Yes, that is right\n2. No, it is not"
+        }
+        Key::NoAccount => "Number {number} has no MoMo account. Enter another MTN MoMo number (07xxxxxxxx):",
         Key::AwaitingApproval => {
             "Thank you! Your {amount} RWF is waiting for approval and then goes to MoMo {number}. Ref: {ref}"
         }

@@ -36,6 +36,32 @@ pub fn text(key: Key) -> &'static str {
             "Mwihangane, nimero {number} ntishobora kwakira amafaranga ya MoMo. Kode yanyu iracyafite agaciro. Mwaduhamagara kuri {phone}."
         }
         // composed
+        Key::OtherBatch => {
+            "Mwihangane, mwamaze gukoresha kode y'indi poromosiyo. Mugize ikibazo mwaduhamagara kuri {phone}."
+        }
+        // composed
+        Key::AmountPerPayout => "Kode yanyu iracyafite agaciro. Mwaduhamagara kuri {phone} mubone amafaranga yayo.",
+        // composed
+        Key::AmountPerDay => {
+            "Mwageze ku mubare ntarengwa w'amafaranga y'uyu munsi. Mwongere mugerageze ku itariki {date}. Kode yanyu iracyafite agaciro."
+        }
+        // composed
+        Key::AmountPerMonth => {
+            "Mwageze ku mubare ntarengwa w'amafaranga. Mwongere mugerageze ku itariki {date}. Kode yanyu iracyafite agaciro."
+        }
+        Key::AskNumber => "Mwandike nimero ya MoMo mwakiriraho amafaranga (07xxxxxxxx):",
+        // composed
+        Key::NotMomo => {
+            "Nimero yanditse nabi cyangwa si iya MTN. Mwandike nimero ya MoMo mwakiriraho amafaranga (07xxxxxxxx):"
+        }
+        // composed
+        Key::CheckingNumber => "Turimo kugenzura nimero {number}. Mu kanya mukande:\n1. Komeza\n2. Indi nimero",
+        Key::ConfirmName => "Nimero {number} ibaruye kuri {name}. Ese ni byo?\n1. Yego, ni byo\n2. Oya, si byo",
+        // composed
+        Key::NoAccount => {
+            "Mwihangane, nimero {number} ntishobora kwakira amafaranga ya MoMo. Mwandike indi nimero ya MoMo (07xxxxxxxx):"
+        }
+        // composed
         Key::AwaitingApproval => "Murakoze! {amount} RWF kuri MoMo {number}: Bitegereje kwemezwa. Ref: {ref}",
         // composed
         Key::Paused => {

@@ -10,15 +10,25 @@ use crate::{
     settings::Settings,
     text::{Key, SCREEN, Texts, length},
     time::{self, MINUTE_MS},
+    ussd::HolderName,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The answer to one hop: `CON` keeps the session open, `END` closes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// The words may hold somebody's number and name, so a debug print hides them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     pub ends: bool,
     pub words: String,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("ends", &self.ends).field("length", &self.words.len()).finish_non_exhaustive()
+    }
 }
 
 impl Answer {
@@ -75,6 +85,26 @@ pub enum Screen<'a> {
         phone: &'a Msisdn,
         reference: &'a str,
     },
+    /// Redeemed, and a second person decides before anything is sent.
+    AwaitingApproval {
+        money: Money,
+        phone: &'a Msisdn,
+        reference: &'a str,
+    },
+    /// Which MoMo number is to be paid?
+    AskNumber,
+    /// What was typed is no number of MTN's.
+    NotMomo,
+    CheckingNumber {
+        number: &'a Msisdn,
+    },
+    ConfirmName {
+        number: &'a Msisdn,
+        name: &'a HolderName,
+    },
+    NoAccount {
+        number: &'a Msisdn,
+    },
     Received,
     Trouble,
     /// Trouble before anything was written: the code is as it was.
@@ -112,10 +142,19 @@ impl Screen<'_> {
             Self::Help => Answer::end(texts.say(Key::Help, &[])),
             Self::TooDeep => Answer::end(texts.say(Key::TooDeep, &[])),
             Self::Malformed => Answer::open(texts.say(Key::Malformed, &[])),
-            Self::Success { money, phone, reference } => Answer::end(
-                texts
-                    .say(Key::Success, &[("amount", &money.grouped()), ("number", &phone.local()), ("ref", reference)]),
-            ),
+            Self::Success { money, phone, reference } => {
+                Answer::end(redeemed(texts, Key::Success, *money, phone, reference))
+            }
+            Self::AwaitingApproval { money, phone, reference } => {
+                Answer::end(redeemed(texts, Key::AwaitingApproval, *money, phone, reference))
+            }
+            Self::AskNumber => Answer::open(texts.say(Key::AskNumber, &[])),
+            Self::NotMomo => Answer::open(texts.say(Key::NotMomo, &[])),
+            Self::CheckingNumber { number } => {
+                Answer::open(texts.say(Key::CheckingNumber, &[("number", &number.local())]))
+            }
+            Self::ConfirmName { number, name } => Answer::open(texts.confirm_name(&number.local(), name.as_str())),
+            Self::NoAccount { number } => Answer::open(texts.say(Key::NoAccount, &[("number", &number.local())])),
             Self::Received => Answer::end(texts.say(Key::Received, &[])),
             Self::Trouble => Answer::end(texts.say(Key::Trouble, &[])),
             Self::TroubleKept => Answer::end(texts.say(Key::TroubleKept, &[])),
@@ -123,6 +162,10 @@ impl Screen<'_> {
             Self::Maintenance => Answer::end(texts.say(Key::Maintenance, &[])),
         }
     }
+}
+
+fn redeemed(texts: &Texts<'_>, key: Key, money: Money, phone: &Msisdn, reference: &str) -> String {
+    texts.say(key, &[("amount", &money.grouped()), ("number", &phone.local()), ("ref", reference)])
 }
 
 fn rewards_line(redeemed: &Redeemed, state: Outside, settings: &Settings, texts: &Texts<'_>) -> String {
@@ -162,6 +205,14 @@ pub fn refusal_screen(
         Refusal::AlreadyTaken => Answer::end(texts.say(Key::RedeemedByAnother, &[])),
         Refusal::DayLimit { again_on } => Answer::end(texts.say(Key::DayLimit, &[("date", &time::figures(*again_on))])),
         Refusal::LimitInAll => Answer::end(texts.say(Key::LimitInAll, &[])),
+        Refusal::OtherBatch => Answer::end(texts.say(Key::OtherBatch, &[])),
+        Refusal::AmountPerPayout => Answer::end(texts.say(Key::AmountPerPayout, &[])),
+        Refusal::AmountPerDay { again_on } => {
+            Answer::end(texts.say(Key::AmountPerDay, &[("date", &time::figures(*again_on))]))
+        }
+        Refusal::AmountPerMonth { again_on } => {
+            Answer::end(texts.say(Key::AmountPerMonth, &[("date", &time::figures(*again_on))]))
+        }
         Refusal::Cooldown { until } => {
             Answer::end(texts.say(Key::Cooldown, &[("minutes", &texts.minutes(minutes_until(*until, now)))]))
         }

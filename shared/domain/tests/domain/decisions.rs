@@ -8,7 +8,8 @@ use domain::{
     customer::{Redeemed, Window},
     identity::{CustomerId, RedemptionId},
     phone::Network,
-    redemption::{Refusal, decide},
+    redemption::{Decision, Refusal, decide},
+    settings::OtherNetworks,
     switches::Switches,
     time::{DAY_MS, HOUR_MS, MINUTE_MS, plus},
 };
@@ -20,7 +21,10 @@ fn refusal(moment: &Moment) -> Refusal {
 }
 
 fn redeems(moment: &Moment) -> bool {
-    decide(&moment.facts()).is_ok_and(|code| Some(code) == moment.code.as_ref())
+    match decide(&moment.facts()) {
+        Ok(Decision::Redeem { code, payee }) => Some(code) == moment.code.as_ref() && *payee == moment.customer.phone,
+        Ok(Decision::AskNumber) | Err(_) => false,
+    }
 }
 
 fn claim(customer: &CustomerId) -> Claim {
@@ -40,7 +44,7 @@ fn redeemed_at(at: Timestamp) -> Redeemed {
 type Cause = fn(&mut Moment);
 
 /// Every reason in the order in which it is told: whatever comes later is not told while an earlier one applies.
-const IN_ORDER: [(&str, Cause); 14] = [
+const IN_ORDER: [(&str, Cause); 18] = [
     ("maintenance", |m| m.settings.ussd.maintenance = true),
     ("paused", |m| m.switches.redemptions = false),
     ("too_many_attempts", |m| m.customer.blocked_until = Some(plus(m.now, 1))),
@@ -50,14 +54,32 @@ const IN_ORDER: [(&str, Cause); 14] = [
     ("blocked", |m| m.code().blocked = true),
     ("batch_not_active", |m| m.batch().state = BatchState::Blocked),
     ("expired", |m| m.batch().expires_at = m.now),
-    ("number_cannot_receive", |m| m.network = Network::Airtel),
+    ("number_cannot_receive", |m| {
+        m.network = Network::Airtel;
+        m.settings.payouts.other_networks = OtherNetworks::Refuse;
+    }),
     ("limit_in_all", |m| {
         m.settings.redemption.in_all = Some(50);
         m.customer.redeemed_in_all = 50;
     }),
+    ("other_batch", |m| {
+        m.settings.redemption.several_batches = false;
+        m.customer.first_batch = Some("batch-0".to_owned());
+    }),
+    ("amount_per_payout", |m| m.settings.payouts.most_per_payout = Some(4_999)),
+    ("amount_per_month", |m| {
+        m.settings.payouts.customer_per_month = Some(100_000);
+        m.customer.redeemed_on = Some(date(2026, 11, 20));
+        m.customer.amount_that_month = 95_001;
+    }),
     ("day_limit", |m| {
         m.customer.redeemed_on = Some(date(2026, 11, 20));
         m.customer.redeemed_that_day = 20;
+    }),
+    ("amount_per_day", |m| {
+        m.settings.payouts.customer_per_day = Some(100_000);
+        m.customer.redeemed_on = Some(date(2026, 11, 20));
+        m.customer.amount_that_day = 95_001;
     }),
     ("cooldown", |m| {
         m.settings.redemption.cooldown_minutes = 10;
@@ -157,8 +179,8 @@ fn a_used_code_says_whether_it_was_you() {
     moment.code().claim = Some(own.clone());
     let yours = Refusal::AlreadyYours { redemption: own.redemption, at: own.at };
     assert_eq!(refusal(&moment), yours);
-    for later in [5, 6, 7, 8, 9, 10, 11, 12] {
-        IN_ORDER[later].1(&mut moment);
+    for (_, later) in IN_ORDER.iter().skip(5) {
+        later(&mut moment);
         assert_eq!(refusal(&moment), yours, "one's own result is told whatever happened to the code since");
     }
     moment.code().claim = Some(claim(&somebody_else()));
@@ -204,13 +226,55 @@ fn a_code_expires_in_the_very_millisecond_and_grace_in_its_own() {
     assert!(redeems(&forever), "no overflow");
 }
 
-// proves: USD-04
+// proves: USD-04, USD-11
 #[test]
 fn only_mtn_numbers_can_receive() {
     for network in [Network::Airtel, Network::Ktrn] {
         let mut moment = Moment::redeemable();
         moment.network = network;
+        moment.settings.payouts.other_networks = OtherNetworks::Refuse;
         assert_eq!(refusal(&moment), Refusal::NumberCannotReceive);
+        moment.named = Some(phone("0789654321"));
+        assert_eq!(refusal(&moment), Refusal::NumberCannotReceive, "whatever is named");
+    }
+}
+
+// proves: USD-11
+#[test]
+fn another_network_is_asked_for_a_number_or_paid_by_the_second_rail_as_the_settings_say() {
+    let payee = |network, setting, named: Option<&str>| {
+        let mut moment = Moment::redeemable();
+        moment.network = network;
+        moment.settings.payouts.other_networks = setting;
+        moment.named = named.map(phone);
+        match decide(&moment.facts()).expect("nothing speaks against it") {
+            Decision::Redeem { payee, .. } => Some(payee.local()),
+            Decision::AskNumber => None,
+        }
+    };
+    let own = Some("0788123456".to_owned());
+    for network in [Network::Airtel, Network::Ktrn] {
+        assert_eq!(payee(network, OtherNetworks::AskNumber, None), None);
+        assert_eq!(payee(network, OtherNetworks::AskNumber, Some("0789654321")), Some("0789654321".to_owned()));
+        assert_eq!(payee(network, OtherNetworks::AskNumber, Some("0722654321")), None, "no number of MTN's");
+        assert_eq!(payee(network, OtherNetworks::SecondRail, None), own);
+        let changed = payee(network, OtherNetworks::SecondRail, Some("0789654321"));
+        assert_eq!(changed, Some("0789654321".to_owned()), "named before the setting changed");
+    }
+    for setting in [OtherNetworks::AskNumber, OtherNetworks::SecondRail, OtherNetworks::Refuse] {
+        assert_eq!(payee(Network::Mtn, setting, None), own);
+        assert_eq!(payee(Network::Mtn, setting, Some("0789654321")), own, "on MTN nobody else is paid");
+    }
+}
+
+// proves: USD-11
+#[test]
+fn a_number_is_asked_for_only_when_nothing_else_speaks_against_the_code() {
+    for (name, cause) in IN_ORDER.iter().filter(|(name, _)| !["", "number_cannot_receive"].contains(name)) {
+        let mut moment = Moment::redeemable();
+        moment.network = Network::Airtel;
+        cause(&mut moment);
+        assert_eq!(refusal_or_nothing(&moment), *name);
     }
 }
 

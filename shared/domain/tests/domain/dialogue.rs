@@ -14,7 +14,7 @@ use sample::code_text;
 const CODE: &str = "7K3M-9A26-CE11-XH05";
 
 fn next(text: &str) -> Step {
-    step(text, "*801#", &Settings::default())
+    step(text, "*801#", &Settings::default(), false)
 }
 
 fn redeem(code: &str) -> Step {
@@ -115,7 +115,7 @@ fn an_empty_input_shows_the_same_screen_again() {
 fn the_menu_is_what_the_settings_list_in_their_order() {
     let mut settings = Settings::default();
     settings.ussd.menu = vec![MenuItem::Help, MenuItem::Language];
-    let answers = |text: &str, settings: &Settings| step(text, "*801#", settings);
+    let answers = |text: &str, settings: &Settings| step(text, "*801#", settings, false);
     assert_eq!(answers("1", &settings), Step::Help);
     assert_eq!(answers("2", &settings), Step::LanguageMenu);
     assert_eq!(answers("3", &settings), Step::Welcome, "switched off");
@@ -137,13 +137,13 @@ fn the_menu_is_what_the_settings_list_in_their_order() {
 fn a_session_is_no_deeper_than_the_settings_say() {
     let mut settings = Settings::default();
     let inputs = |count: usize| vec!["1"; count].join("*");
-    assert_eq!(step(&inputs(12), "*801#", &settings), Step::Rewards);
-    assert_eq!(step(&inputs(13), "*801#", &settings), Step::TooDeep);
+    assert_eq!(step(&inputs(12), "*801#", &settings, false), Step::Rewards);
+    assert_eq!(step(&inputs(13), "*801#", &settings, false), Step::TooDeep);
     settings.ussd.max_depth = 1;
-    assert_eq!(step("1", "*801#", &settings), Step::Rewards);
-    assert_eq!(step("1*1", "*801#", &settings), Step::TooDeep);
-    assert_eq!(step("", "*801*1*1#", &settings), Step::TooDeep, "dialled at once as well");
-    assert_eq!(step("", "*801#", &settings), Step::Welcome);
+    assert_eq!(step("1", "*801#", &settings, false), Step::Rewards);
+    assert_eq!(step("1*1", "*801#", &settings, false), Step::TooDeep);
+    assert_eq!(step("", "*801*1*1#", &settings, false), Step::TooDeep, "dialled at once as well");
+    assert_eq!(step("", "*801#", &settings, false), Step::Welcome);
 }
 
 #[test]
@@ -182,12 +182,12 @@ fn a_code_dialled_at_once_is_read_from_the_text_or_from_the_dialled_string() {
         ("3", "*801*7K3M9A26CE11XH05#", Step::Help),
     ];
     for (text, dialled, expected) in cases {
-        assert_eq!(step(text, dialled, &settings), expected, "{text:?} {dialled:?}");
+        assert_eq!(step(text, dialled, &settings, false), expected, "{text:?} {dialled:?}");
     }
     let mut shared = Settings::default();
     shared.ussd.service_code = "*384*77#".to_owned();
-    assert_eq!(step("", "*384*77*7K3M9A26CE11XH05#", &shared), redeem(CODE));
-    assert_eq!(step("", "*384*77#", &shared), Step::Welcome);
+    assert_eq!(step("", "*384*77*7K3M9A26CE11XH05#", &shared, false), redeem(CODE));
+    assert_eq!(step("", "*384*77#", &shared, false), Step::Welcome);
 }
 
 proptest! {
@@ -196,8 +196,8 @@ proptest! {
     #[test]
     fn whatever_is_typed_has_an_answer(text in ".{0,200}", dialled in ".{0,60}") {
         let _ = next(&text);
-        let _ = step("", &dialled, &Settings::default());
-        let _ = step("", &format!("*801*{dialled}#"), &Settings::default());
+        let _ = step("", &dialled, &Settings::default(), false);
+        let _ = step("", &format!("*801*{dialled}#"), &Settings::default(), false);
     }
 
     // proves: USD-02

@@ -3,6 +3,7 @@
 //! One program for all of them: it is linked once.
 
 mod access;
+mod account_names;
 mod audit_entries;
 mod batch_statistics;
 mod batches;
@@ -13,7 +14,9 @@ mod drawing_codes;
 mod jobs;
 mod ladder;
 mod letters;
+mod limits_of_money;
 mod money_and_phones;
+mod other_networks;
 mod payout_answers;
 mod payout_courses;
 mod payout_explained;

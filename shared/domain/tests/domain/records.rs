@@ -7,7 +7,8 @@ use domain::{
     customer::{Customer, RECENT, Window},
     identity::RedemptionId,
     payout::State,
-    redemption::{Commit, Origins, Refusal, charged, decide},
+    phone::Network,
+    redemption::{Commit, Decision, Origins, Refusal, charged, decide},
     time::{HOUR_MS, MINUTE_MS, SECOND_MS, plus},
 };
 use jiff::civil::date;
@@ -17,8 +18,8 @@ const ORIGINS: Origins<'_> = Origins { environment: ENVIRONMENT, session: "ATUid
 
 fn redeem(moment: &Moment) -> Commit {
     let facts = moment.facts();
-    let code = decide(&facts).expect("redeemable");
-    Commit::new(&facts, code, ORIGINS)
+    let Ok(Decision::Redeem { code, payee }) = decide(&facts) else { panic!("redeemable") };
+    Commit::new(&facts, code, payee, ORIGINS)
 }
 
 fn refused(moment: &Moment, refusal: &Refusal) -> Option<Customer> {
@@ -57,6 +58,34 @@ fn the_payout_is_for_the_callers_own_number_and_the_codes_amount() {
     assert_eq!(payout.state, State::Queued { due_at: plus(noon(), 90 * SECOND_MS) });
     assert!(payout.attempts.is_empty() && payout.lease_until.is_none() && payout.claims == 0);
     assert_eq!(payout.shown_at(), Some(plus(noon(), 90 * SECOND_MS)));
+}
+
+// proves: USD-11
+#[test]
+fn the_payout_is_for_the_named_number_and_the_entry_shows_it_masked() {
+    let mut moment = Moment::redeemable();
+    moment.network = Network::Airtel;
+    moment.named = Some(sample::phone("0789654321"));
+    let commit = redeem(&moment);
+    assert_eq!(Some(&commit.payout.payee), moment.named.as_ref());
+    assert_eq!(commit.customer.phone, moment.customer.phone, "the customer stays who called");
+    let payee = commit.audit.changes.iter().find(|change| change.field == "payee").expect("in the log");
+    assert_eq!(payee.after.as_deref(), Some("07*****321"));
+    assert!(!serde_json::to_string(&commit.audit).expect("an entry is JSON").contains("789654321"));
+}
+
+#[test]
+fn a_payout_that_needs_a_second_person_begins_with_waiting_for_one() {
+    let mut moment = Moment::redeemable();
+    moment.settings.payouts.approve_above = Some(4_999);
+    let commit = redeem(&moment);
+    assert_eq!(commit.payout.state, State::AwaitingApproval { due_at: plus(noon(), 24 * HOUR_MS) });
+    let entry = commit.audit.changes.iter().find(|change| change.field == "payout").expect("in the log");
+    assert_eq!(entry.after.as_deref(), Some("awaiting_approval"));
+    moment.settings.payouts.approve_above = Some(5_000);
+    assert_eq!(redeem(&moment).payout.state.name(), "queued", "above the mark only");
+    moment.settings.payouts.approve_all = true;
+    assert_eq!(redeem(&moment).payout.state.name(), "awaiting_approval");
 }
 
 // proves: RED-04, USD-12
@@ -137,6 +166,10 @@ fn price(refusal: &Refusal) -> u32 {
         | Refusal::AlreadyTaken
         | Refusal::DayLimit { .. }
         | Refusal::LimitInAll
+        | Refusal::OtherBatch
+        | Refusal::AmountPerPayout
+        | Refusal::AmountPerDay { .. }
+        | Refusal::AmountPerMonth { .. }
         | Refusal::Cooldown { .. }
         | Refusal::NumberCannotReceive => 1,
     }
@@ -232,4 +265,14 @@ fn a_customer_survives_storing() {
     let customer = redeem(&Moment::redeemable()).customer;
     let stored = serde_json::to_string(&customer).expect("a customer is JSON");
     assert_eq!(serde_json::from_str::<Customer>(&stored).ok(), Some(customer));
+}
+
+#[test]
+fn a_customer_of_an_older_version_has_redeemed_no_amount_and_no_batch() {
+    let mut stored = serde_json::to_value(sample::customer()).expect("a customer is JSON");
+    let fields = stored.as_object_mut().expect("an object");
+    for newer in ["amount_that_day", "amount_that_month", "first_batch"] {
+        assert!(fields.remove(newer).is_some(), "{newer}");
+    }
+    assert_eq!(serde_json::from_value::<Customer>(stored).ok(), Some(sample::customer()));
 }

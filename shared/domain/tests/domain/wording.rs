@@ -15,7 +15,7 @@ enum Sure {
 use Sure::{High, Medium};
 
 /// The collected table, word for word. `Medium` and everything in [`COMPOSED`] awaits a native speaker's approval.
-const COLLECTED: [(Key, Sure, &str); 23] = [
+const COLLECTED: [(Key, Sure, &str); 25] = [
     (Key::Welcome, Medium, "Murakaza neza kuri {brand}!"),
     (Key::PromptOr, Medium, "Mwandike kode ya poromosiyo, cyangwa:"),
     (Key::MenuRewards, Medium, "Ibihembo byanjye"),
@@ -58,6 +58,8 @@ const COLLECTED: [(Key, Sure, &str); 23] = [
         Medium,
         "Uko bikora: mwandike kode iri ku gicuruzwa, mukabona amafaranga kuri MoMo. Kode ikoreshwa rimwe gusa. Ubufasha: {phone}",
     ),
+    (Key::AskNumber, Medium, "Mwandike nimero ya MoMo mwakiriraho amafaranga (07xxxxxxxx):"),
+    (Key::ConfirmName, High, "Nimero {number} ibaruye kuri {name}. Ese ni byo?\n1. Yego, ni byo\n2. Oya, si byo"),
     (Key::StateOnItsWay, Medium, "Biri mu nzira"),
 ];
 
@@ -67,11 +69,18 @@ const STATES: [(Key, &str); 3] =
 
 /// Our own compositions without an attested sentence behind them: a native speaker must approve each before launch.
 /// Once one is approved, take its mark out of the source and its line out of here.
-const COMPOSED: [Key; 9] = [
+const COMPOSED: [Key; 16] = [
     Key::Reported,
     Key::LimitInAll,
     Key::Cooldown,
     Key::NumberCannotReceive,
+    Key::OtherBatch,
+    Key::AmountPerPayout,
+    Key::AmountPerDay,
+    Key::AmountPerMonth,
+    Key::NotMomo,
+    Key::CheckingNumber,
+    Key::NoAccount,
     Key::AwaitingApproval,
     Key::Paused,
     Key::Trouble,
@@ -133,7 +142,7 @@ fn every_kinyarwanda_text_is_collected_or_composed() {
         assert_eq!(places.iter().filter(|known| **known).count(), 1, "{}", key.name());
     }
     let doubtful = COLLECTED.iter().filter(|(_, sure, _)| *sure == Medium).count() + COMPOSED.len();
-    assert_eq!(doubtful, 25, "texts that await approval");
+    assert_eq!(doubtful, 33, "texts that await approval");
 }
 
 #[test]
@@ -212,6 +221,16 @@ fn a_value_that_the_screen_does_not_have_is_refused() {
         let name = format!("ussd.texts.en.{}:", key.name());
         let problems = with_text(Language::English, key, text).problems();
         assert!(problems.iter().any(|problem| problem.starts_with(&name)), "{text}: {problems:?}");
+    }
+}
+
+// proves: USD-11
+#[test]
+fn the_question_about_a_name_must_show_the_number_and_the_name() {
+    let problems = |text: &str| with_text(Language::English, Key::ConfirmName, text).problems();
+    assert_eq!(problems("Pay {name} on {number}? 1. Yes 2. No"), Vec::<String>::new());
+    for text in ["Pay {name}? 1. Yes 2. No", "Pay {number}? 1. Yes 2. No", "Go on? 1. Yes 2. No"] {
+        assert!(problems(text).iter().any(|problem| problem.starts_with("ussd.texts.en.confirm_name:")), "{text}");
     }
 }
 

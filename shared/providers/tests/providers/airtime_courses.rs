@@ -2,14 +2,13 @@
 
 use crate::{
     airtime::{created, refused, taken},
-    ours::{ENVIRONMENT, LEASE_MS, airtime, noon, payout, transfer_of},
+    ours::{airtime, next, noon, payout, transfer_of},
     recorded::{Answer, empty, lost, page, text, unconnected},
 };
 use domain::{
     alert::Kind,
-    payout::{Hold, Payout, State, Step, plan},
+    payout::{Hold, Payout, State, Step},
     settings::PayoutPolicy,
-    switches::Switches,
     time::{HOUR_MS, between, plus},
 };
 use providers::MobileMoney;
@@ -25,25 +24,25 @@ struct Course {
 /// Three days of a payout whose send is answered so.
 async fn course(answer: Answer) -> Course {
     let (airtime, recorded) = airtime([answer]);
-    let (switches, policy) = (Switches::all_on("blue"), PayoutPolicy::default());
+    let policy = PayoutPolicy::default();
     let (mut payout, mut now) = (payout("0788123456"), noon());
     let (mut held_after, mut alerts) = (None, Vec::new());
     while between(noon(), now) < 72 * HOUR_MS && payout.state.due_at().is_some() {
-        let learned = match plan(&payout, &switches, &policy, ENVIRONMENT, &airtime.rail(), now, LEASE_MS) {
-            Step::Send(next) => {
-                let transfer = transfer_of(&next);
+        let learned = match next(&payout, &airtime.rail(), now) {
+            Step::Send(sent) => {
+                let transfer = transfer_of(&sent);
                 let answer = airtime.transfer(&transfer).await;
-                next.after_transfer(&transfer.reference, &answer, &policy, now)
+                sent.after_transfer(&transfer.reference, &answer, &policy, now)
             }
-            Step::Ask(next, reference) => {
+            Step::Ask(asked, reference) => {
                 let answer = airtime.status(&reference).await;
-                next.after_status(&reference, &answer, &policy, now)
+                asked.after_status(&reference, &answer, &policy, now)
             }
             Step::Rest => {
                 now = payout.shown_at().expect("due some time").max(plus(now, 1));
                 continue;
             }
-            other @ (Step::Postpone(_) | Step::Hold(..)) => panic!("{other:?}"),
+            other @ (Step::Postpone(_) | Step::Hold(..) | Step::CheckAccount) => panic!("{other:?}"),
         };
         let learned = learned.expect("not settled");
         payout = learned.payout;

@@ -2,16 +2,19 @@
 
 use crate::recorded::{Answer, Recorded, json};
 use domain::{
+    batch::{Batch, Code, Origin, Run},
     code::CodeText,
+    gate::Gate,
     identity::{CustomerId, RedemptionId},
     money::{Currency, Money},
-    payout::{FIRST_DUE_MS, Payout, Rail, State, Step, plan},
+    payout::{AccountCheck, Ground, Payout, Rail, Step, plan},
     phone::Msisdn,
     settings::PayoutPolicy,
     switches::Switches,
-    time::{SECOND_MS, plus},
+    time::SECOND_MS,
+    totals::Totals,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use providers::{
     Boxed, NotReady, Transfer,
     airtime::{self, Airtime},
@@ -34,32 +37,37 @@ pub fn noon() -> Timestamp {
 
 /// Committed at noon, never sent.
 pub fn payout(phone: &str) -> Payout {
-    let code = CodeText::parse("7K3M-9A26-CE11-XH05").expect("a code");
     let payee = Msisdn::parse(phone).expect("a number");
-    Payout {
-        id: RedemptionId::of(ENVIRONMENT, &code, 1),
-        code,
-        generation: 1,
-        batch_id: "batch-1".to_owned(),
-        customer: CustomerId::of(b"pepper", &payee),
-        payee,
-        money: Money::new(5_000, Currency::Rwf).expect("an amount"),
-        state: State::Queued { due_at: plus(noon(), FIRST_DUE_MS) },
-        attempts: Vec::new(),
-        lease_until: None,
-        claims: 0,
-        routed_until: None,
-        prompted_at: None,
-        created_at: noon(),
-        updated_at: noon(),
-        version: 1,
-    }
+    let money = Money::new(5_000, Currency::Rwf).expect("an amount");
+    let batch = Batch::new("batch-1".to_owned(), 1, "November".to_owned(), money, noon(), noon());
+    let run = Run::staging("run-1".to_owned(), "batch-1".to_owned(), 1, Origin::Generated);
+    let code = Code::made(CodeText::parse("7K3M-9A26-CE11-XH05").expect("a code"), &batch, &run, 0);
+    let id = RedemptionId::of(ENVIRONMENT, &code.text, 1);
+    Payout::new(&code, id, CustomerId::of(b"pepper", &payee), payee, &PayoutPolicy::default(), noon())
+}
+
+/// What is next where nothing stands in the way.
+pub fn next(payout: &Payout, rail: &Rail, now: Timestamp) -> Step {
+    let (switches, policy) = (Switches::all_on("blue"), PayoutPolicy::default());
+    let ground = Ground {
+        switches: &switches,
+        policy: &policy,
+        environment: ENVIRONMENT,
+        rail,
+        gate: &Gate::default(),
+        totals: &Totals::default(),
+        customer: None,
+        account: AccountCheck::Unknown,
+        zone: &TimeZone::UTC,
+        now,
+        lease_ms: LEASE_MS,
+    };
+    plan(payout, &ground)
 }
 
 /// The same, its first send written down at noon.
 pub fn sending(phone: &str, rail: &Rail) -> Payout {
-    let switches = Switches::all_on("blue");
-    let step = plan(&payout(phone), &switches, &PayoutPolicy::default(), ENVIRONMENT, rail, noon(), LEASE_MS);
+    let step = next(&payout(phone), rail, noon());
     let Step::Send(sent) = step else { panic!("a new payout is sent: {step:?}") };
     sent
 }

@@ -7,6 +7,7 @@ mod calls;
 mod codes;
 mod exports;
 mod letters;
+mod other_networks;
 mod races;
 mod sealing;
 mod stories;

@@ -66,12 +66,21 @@ fn functions_stand_on_service_providers_and_store_and_these_on_domain() {
             "shared/files" => vec!["shared/domain", "shared/service"],
             // Bytes in, bytes out.
             "shared/sheets" => vec!["shared/domain"],
+            // Books against the provider's, from the table to files.
+            "shared/books" => vec!["shared/domain", "shared/store", "shared/service", "shared/files", "shared/sheets"],
             // Sealing reads the log and its hours, and is wired like a function.
             "shared/seal" => vec!["shared/domain", "shared/store", "shared/service", "shared/files"],
             folder if middle.contains(&folder) => vec!["shared/domain"],
             folder if folder.starts_with("functions/") => {
-                let ground =
-                    ["shared/domain", "shared/staff", "shared/web", "shared/seal", "shared/files", "shared/sheets"];
+                let ground = [
+                    "shared/domain",
+                    "shared/staff",
+                    "shared/web",
+                    "shared/seal",
+                    "shared/files",
+                    "shared/sheets",
+                    "shared/books",
+                ];
                 [&middle[..], &ground].concat()
             }
             folder if folder.starts_with("shared/") => {

@@ -377,7 +377,7 @@ fn every_sample_request_arrives_on_a_route_of_its_function() {
 
 #[test]
 fn the_ids_that_the_template_is_said_to_prove_look_like_ids() {
-    let source = files::text(&files::root().join("tests/house/tests/template.rs"));
+    let source = files::text(&files::root().join("tests/house/tests/house/template.rs"));
     let read = requirements::tests_in("template.rs", &source);
     assert!(read.differences.is_empty(), "{:?}", read.differences);
     assert!(read.tests.iter().any(|test| test.ids.contains("PAY-03")));

@@ -13,13 +13,16 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
+use books::Books;
 use domain::{
     audit::{Class, Entry},
+    money::Currency,
     seal::{Finding, Hour, Sealed},
     settings::Settings,
     switches::Switches,
     time::{self, DAY_MS, HOUR_MS, MINUTE_MS},
 };
+use files::Files;
 use jiff::Timestamp;
 use local::{
     emulators::{Emulators, Storage},
@@ -31,7 +34,7 @@ use rig::{
     wire::{self, Wire},
 };
 use seal::{Archive, Kept, LocalSigner, Log, PublicKeys, Report, Sealer, Signer};
-use service::{Clock, aws::Aws};
+use service::{Clock, aws::Aws, live::LiveSettings};
 use std::{
     collections::HashMap,
     fmt,
@@ -282,7 +285,12 @@ fn nightly(aws: &Aws, now_ms: &Arc<AtomicI64>, signer: &Arc<LocalSigner>) -> Nig
         keys: PublicKeys::one(signer.public_key().clone()),
         clock,
     };
-    Nightly { sealer: Sealer { log, signer: Arc::clone(signer) as Arc<dyn Signer>, begin: Some(first_hour()) } }
+    Nightly {
+        books: Books { store: log.store.clone(), files: Files::new(files::s3(aws), BUCKET) },
+        sealer: Sealer { log, signer: Arc::clone(signer) as Arc<dyn Signer>, begin: Some(first_hour()) },
+        settings: LiveSettings::default(),
+        currency: Currency::Rwf,
+    }
 }
 
 pub fn attributes(key: &keys::Key) -> HashMap<String, AttributeValue> {

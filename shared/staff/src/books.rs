@@ -1,0 +1,283 @@
+//! The books: comparing them with MoMo's, tables of payouts, and what two people say of a difference.
+
+use crate::{Begun, Desk, Keep, Trouble, issuing::asked};
+use domain::{
+    access::{Authority, Permit},
+    audit::{Class, Severity},
+    id::{UploadId, UserId},
+    identity::{digest, hex},
+    job::{Job, JobState, Work},
+    payout::Outside,
+    permission::right,
+    reconcile::{Finding, Note, Refusal, Standing},
+    time,
+};
+use jiff::{ToSpan, civil::Date};
+use store::{ComparedBooks, Listed, StoreError, keys};
+
+/// The longest time that one comparison or table is about, in days.
+pub const DAYS_MAX: i32 = 92;
+
+/// A statement of MTN's portal that was uploaded.
+#[derive(Clone, Debug)]
+pub struct StatementFile {
+    /// Where it lies in the bucket of files.
+    pub upload: String,
+    /// What its owner calls it.
+    pub file_name: String,
+    pub from: Date,
+    pub to: Date,
+    /// Only the files are made.
+    pub dry_run: bool,
+}
+
+/// Payouts as a table.
+#[derive(Clone, Debug)]
+pub struct PayoutTable {
+    pub from: Date,
+    pub to: Date,
+    pub status: Option<Outside>,
+    pub batch_id: Option<String>,
+}
+
+/// What there is for a question about the books.
+#[derive(Clone, Debug)]
+pub enum BooksFound {
+    Ready(Box<ComparedBooks>),
+    Coming(Box<Job>),
+    /// Made just now; nobody has been told of it.
+    Begun(Box<Job>),
+}
+
+/// What is said of a difference.
+#[derive(Clone, Debug)]
+pub enum Saying {
+    /// What it was and how it was resolved; somebody else has to agree.
+    Propose(Note),
+    Close,
+    /// It isn't so: the difference is open again.
+    Reject,
+}
+
+fn refused(refusal: Refusal) -> Trouble {
+    Trouble::State("not_now", refusal.to_string())
+}
+
+impl Desk {
+    /// Days in order, over, and not too many.
+    async fn checked_days(&self, from: Date, to: Date) -> Result<(), Trouble> {
+        let today = time::day(self.now(), &self.settings().await?.zone());
+        if from > to {
+            return Err(Trouble::field("from", "order", "not after `to`"));
+        }
+        if to > today {
+            return Err(Trouble::field("to", "out_of_bounds", "not after today"));
+        }
+        if to > from.saturating_add((DAYS_MAX - 1).days()) {
+            return Err(Trouble::field("to", "out_of_bounds", format!("at most {DAYS_MAX} days at one time")));
+        }
+        Ok(())
+    }
+
+    /// The comparison of a day with what MoMo answered when it was asked again; made once for all who ask (API-07).
+    ///
+    /// # Errors
+    /// [`Trouble::Invalid`] for a day whose references have not all been asked about again.
+    pub async fn books_of_day(
+        &self,
+        permit: &Permit<right::DisbursementsReconcile>,
+        day: Option<Date>,
+    ) -> Result<BooksFound, Trouble> {
+        let zone = self.settings().await?.zone();
+        let today = time::day(self.now(), &zone);
+        let newest = today.saturating_sub(2.days());
+        let day = day.unwrap_or(newest);
+        if day > newest {
+            let words = "a day is compared two days later, when all its references were asked about again";
+            return Err(Trouble::field("day", "too_early", words));
+        }
+        let row: Option<ComparedBooks> = self.store.one(&keys::books(day, day, "asked"), self.deadline()).await?;
+        if let Some(compared) = row {
+            return Ok(BooksFound::Ready(Box::new(compared)));
+        }
+        let question = hex(&digest(&["books", permit.actor().user().as_str(), &day.to_string()]));
+        let until = self.deadline();
+        loop {
+            let before = self.store.job_asked(&question, self.deadline()).await?;
+            if let Some(newest) = &before
+                && let Some(job) = self.store.job(&newest.job, self.deadline()).await?
+                && (!job.state.is_over() || job.state == JobState::Failed)
+            {
+                return Ok(BooksFound::Coming(Box::new(job)));
+            }
+            let work = Work::Reconcile { from: day, to: day, upload: None, file_name: None, dry_run: false };
+            let job = Job::new(self.new_job_id()?, work, permit.actor().user().clone(), 0, self.now());
+            let act = self.asked_for_books(permit, &job)?.asked(&question, before.as_ref(), None, &job)?;
+            match act.commit(self.deadline()).await {
+                Ok(()) => return Ok(BooksFound::Begun(Box::new(job))),
+                Err(StoreError::Changed) => self.once_more(until)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn asked_for_books<'s>(
+        &'s self,
+        permit: &Permit<right::DisbursementsReconcile>,
+        job: &Job,
+    ) -> Result<store::Act<'s>, Trouble> {
+        let act = self.store.act(permit, job.created_at, Class::Money, "books.asked", format!("job:{}", job.id))?;
+        Ok(asked(act, permit, job)?.job(None, job)?)
+    }
+
+    /// Compares a day anew, whatever there is already.
+    ///
+    /// # Errors
+    /// [`Trouble::Invalid`].
+    pub async fn books_afresh(
+        &self,
+        permit: &Permit<right::DisbursementsReconcile>,
+        day: Date,
+        keep: Keep<'_, Begun>,
+    ) -> Result<Begun, Trouble> {
+        self.checked_days(day, day).await?;
+        let work = Work::Reconcile { from: day, to: day, upload: None, file_name: None, dry_run: false };
+        self.begin_books(permit, work, keep).await
+    }
+
+    /// Compares with a statement that was uploaded.
+    ///
+    /// # Errors
+    /// [`Trouble::Invalid`].
+    pub async fn books_of_statement(
+        &self,
+        permit: &Permit<right::DisbursementsReconcile>,
+        file: StatementFile,
+        keep: Keep<'_, Begun>,
+    ) -> Result<Begun, Trouble> {
+        self.checked_days(file.from, file.to).await?;
+        let StatementFile { upload, file_name, from, to, dry_run } = file;
+        let work = Work::Reconcile { from, to, upload: Some(upload), file_name: Some(file_name), dry_run };
+        self.begin_books(permit, work, keep).await
+    }
+
+    async fn begin_books(
+        &self,
+        permit: &Permit<right::DisbursementsReconcile>,
+        work: Work,
+        keep: Keep<'_, Begun>,
+    ) -> Result<Begun, Trouble> {
+        let job = Job::new(self.new_job_id()?, work, permit.actor().user().clone(), 0, self.now());
+        let begun = Begun { batch: None, job, change: None };
+        let act = self.asked_for_books(permit, &begun.job)?;
+        act.answered(keep.of(&begun))?.commit(self.deadline()).await?;
+        Ok(begun)
+    }
+
+    /// Where this user's statement is put.
+    ///
+    /// # Errors
+    /// [`Trouble::Store`] without randomness.
+    pub fn new_statement(&self) -> Result<UploadId, Trouble> {
+        Ok(UploadId::drawn(self.now(), store::chance()?))
+    }
+
+    /// A table of payouts, as a job.
+    ///
+    /// # Errors
+    /// [`Trouble::Invalid`].
+    pub async fn export_payouts(
+        &self,
+        permit: &Permit<right::DisbursementsExport>,
+        table: PayoutTable,
+        keep: Keep<'_, Begun>,
+    ) -> Result<Begun, Trouble> {
+        self.checked_days(table.from, table.to).await?;
+        let PayoutTable { from, to, status, batch_id } = table;
+        let work = Work::ExportPayouts { from, to, status, batch_id };
+        let job = Job::new(self.new_job_id()?, work, permit.actor().user().clone(), 0, self.now());
+        let entity = format!("job:{}", job.id);
+        let act = self.store.act(permit, job.created_at, Class::Access, "payouts.export_asked", entity)?;
+        let act = act.severity(Severity::Warning);
+        let act = asked(act, permit, &job)?.job(None, &job)?;
+        let begun = Begun { batch: None, job, change: None };
+        act.answered(keep.of(&begun))?.commit(self.deadline()).await?;
+        Ok(begun)
+    }
+
+    /// Comparisons, the newest days first.
+    ///
+    /// # Errors
+    /// [`Trouble::Store`].
+    pub async fn compared_books(
+        &self,
+        _permit: &Permit<right::DisbursementsReconcile>,
+        position: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<ComparedBooks>, Trouble> {
+        Ok(self.store.compared_books(position, limit, |_| true, self.deadline()).await?)
+    }
+
+    /// Differences, the newest days first.
+    ///
+    /// # Errors
+    /// [`Trouble::Store`].
+    pub async fn findings(
+        &self,
+        _permit: &Permit<right::DisbursementsReconcile>,
+        standing: Option<&'static str>,
+        position: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Finding>, Trouble> {
+        let wanted = |finding: &Finding| standing.is_none_or(|standing| finding.standing.name() == standing);
+        Ok(self.store.findings(position, limit, wanted, self.deadline()).await?)
+    }
+
+    /// Says something of a difference: what it was, that it is closed, or that it isn't so.
+    ///
+    /// # Errors
+    /// [`Trouble::NotFound`]; [`Trouble::State`] where one person would do both, or nothing was proposed.
+    pub async fn say_of_finding(
+        &self,
+        permit: &Permit<right::DisbursementsReconcile>,
+        (day, id): (Date, &str),
+        saying: &Saying,
+        keep: Keep<'_, Finding>,
+    ) -> Result<Finding, Trouble> {
+        let who: &UserId = permit.actor().user();
+        let until = self.deadline();
+        loop {
+            let key = keys::finding(day, id);
+            let before: Option<Finding> = self.store.one(&key, self.deadline()).await?;
+            let before = before.ok_or(Trouble::NotFound("difference"))?;
+            let now = self.now();
+            let (after, action) = match saying {
+                Saying::Propose(note) => (before.propose(who, note.clone(), now), "difference.proposed"),
+                Saying::Close => (before.close(who, now), "difference.closed"),
+                Saying::Reject => (before.reject(), "difference.rejected"),
+            };
+            let after = after.map_err(refused)?;
+            let authority: &dyn Authority = permit;
+            let act = self.store.act(authority, now, Class::Money, action, format!("difference:{id}"))?;
+            let act = act
+                .changed("standing", Some(before.standing.name().to_owned()), Some(after.standing.name().to_owned()))
+                .changed("kind", None, Some(after.difference.kind.name().to_owned()))
+                .changed("note", None, noted(&after.standing))
+                .finding(&before, &after)?;
+            match act.answered(keep.of(&after))?.commit(self.deadline()).await {
+                Ok(()) => return Ok(after),
+                Err(StoreError::Changed) => self.once_more(until)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn noted(standing: &Standing) -> Option<String> {
+    match standing {
+        Standing::Open => None,
+        Standing::Proposed { proposal } | Standing::Closed { proposal, .. } => {
+            Some(proposal.note.as_str().chars().take(200).collect())
+        }
+    }
+}
