@@ -10,6 +10,7 @@ mod calls;
 mod codes;
 mod error;
 mod gates;
+mod histories;
 mod jobs;
 pub mod keys;
 mod names;
