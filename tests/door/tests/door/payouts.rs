@@ -1,10 +1,12 @@
 //! Payouts as staff find them, and what whoever is on call learns and does.
 
 use domain::{
+    access::System,
     audit::{Class, Severity},
     gate::{Gate, Pause, PauseWhy},
     identity::RedemptionId,
     settings::Settings,
+    switches::Switches,
     time::{DAY_MS, HOUR_MS},
 };
 use door::{
@@ -13,9 +15,9 @@ use door::{
     payouts::{EXPLAIN, PAYOUTS, SWITCHES},
 };
 use momo_simulator::{Behaviour, Outcome};
-use rig::world::Setup;
+use rig::world::{EPOCH, Setup};
 use serde_json::{Value, json};
-use store::Deadline;
+use store::{Deadline, StoreError};
 
 const PHONE: &str = "+250788123456";
 
@@ -376,4 +378,13 @@ async fn two_who_switch_at_once_do_not_undo_each_other() {
     assert_eq!([one.status, two.status, three.status], [200; 3]);
     let got = fixture.get(SWITCHES).await.expect(200).body;
     assert_eq!((&got["payouts"], &got["redemptions"], &got["sms"]), (&json!(false), &json!(false), &json!(false)));
+    // Whoever decides by what was there before is refused and looks again.
+    let world = &fixture.office.world;
+    let stale = Switches::all_on(EPOCH);
+    let late =
+        world.store.act(&System("test"), world.now(), Class::Money, "switches.changed", "switches:all".to_owned());
+    let late =
+        late.and_then(|act| act.switches(Some(&stale), &Switches { sms: false, ..stale.clone() })).expect("a row");
+    let late = late.commit(Deadline::in_ms(5_000)).await;
+    assert!(matches!(late, Err(StoreError::Changed)), "{late:?}");
 }
