@@ -1,10 +1,10 @@
 //! The books: comparing them with MoMo's, tables of payouts, and what two people say of a difference.
 
-use crate::{Begun, Desk, Keep, Trouble, issuing::asked};
+use crate::{Begun, Desk, Keep, Sought, Trouble, issuing::asked};
 use domain::{
     access::{Authority, Permit},
     audit::{Class, Severity},
-    id::{UploadId, UserId},
+    id::{JobId, UploadId, UserId},
     identity::{digest, hex},
     job::{Job, JobState, Work},
     payout::Outside,
@@ -193,16 +193,70 @@ impl Desk {
         keep: Keep<'_, Begun>,
     ) -> Result<Begun, Trouble> {
         self.checked_days(table.from, table.to).await?;
-        let PayoutTable { from, to, status, batch_id } = table;
-        let work = Work::ExportPayouts { from, to, status, batch_id };
-        let job = Job::new(self.new_job_id()?, work, permit.actor().user().clone(), 0, self.now());
-        let entity = format!("job:{}", job.id);
-        let act = self.store.act(permit, job.created_at, Class::Access, "payouts.export_asked", entity)?;
-        let act = act.severity(Severity::Warning);
-        let act = asked(act, permit, &job)?.job(None, &job)?;
+        let job = self.table_job(permit, table)?;
+        let act = self.asked_for_table(permit, &job)?;
         let begun = Begun { batch: None, job, change: None };
         act.answered(keep.of(&begun))?.commit(self.deadline()).await?;
         Ok(begun)
+    }
+
+    /// The newest table of these payouts, or the job that makes it; started once for one caller and one question
+    /// (API-07). `gone` is a job whose file is there no longer.
+    ///
+    /// # Errors
+    /// [`Trouble::Invalid`].
+    pub async fn payout_table(
+        &self,
+        permit: &Permit<right::DisbursementsExport>,
+        table: &PayoutTable,
+        gone: Option<&JobId>,
+    ) -> Result<Sought, Trouble> {
+        self.checked_days(table.from, table.to).await?;
+        let status = table.status.map_or("all", Outside::name);
+        let question = hex(&digest(&[
+            "payouts",
+            permit.actor().user().as_str(),
+            &table.from.to_string(),
+            &table.to.to_string(),
+            status,
+            table.batch_id.as_deref().unwrap_or_default(),
+        ]));
+        let until = self.deadline();
+        loop {
+            let before = self.store.job_asked(&question, self.deadline()).await?;
+            if let Some(newest) = before.as_ref().filter(|newest| gone != Some(&newest.job))
+                && let Some(job) = self.store.job(&newest.job, self.deadline()).await?
+            {
+                return Ok(if job.state == JobState::Done { Sought::Ready(job) } else { Sought::Coming(job) });
+            }
+            self.may_download(permit.actor()).await?;
+            let job = self.table_job(permit, table.clone())?;
+            let act = self.asked_for_table(permit, &job)?.asked(&question, before.as_ref(), None, &job)?;
+            match act.commit(self.deadline()).await {
+                Ok(()) => {
+                    self.count_download(permit.actor()).await?;
+                    return Ok(Sought::Begun(job));
+                }
+                Err(StoreError::Changed) => self.once_more(until)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn table_job(&self, permit: &Permit<right::DisbursementsExport>, table: PayoutTable) -> Result<Job, Trouble> {
+        let PayoutTable { from, to, status, batch_id } = table;
+        let work = Work::ExportPayouts { from, to, status, batch_id };
+        Ok(Job::new(self.new_job_id()?, work, permit.actor().user().clone(), 0, self.now()))
+    }
+
+    fn asked_for_table<'s>(
+        &'s self,
+        permit: &Permit<right::DisbursementsExport>,
+        job: &Job,
+    ) -> Result<store::Act<'s>, Trouble> {
+        let entity = format!("job:{}", job.id);
+        let act = self.store.act(permit, job.created_at, Class::Access, "payouts.export_asked", entity)?;
+        Ok(asked(act.severity(Severity::Warning), permit, job)?.job(None, job)?)
     }
 
     /// Comparisons, the newest days first.

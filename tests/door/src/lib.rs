@@ -3,6 +3,7 @@
 //! Every request goes through the event that API Gateway would send, into the function's own router, over the real SDK
 //! clients to an embedded table.
 
+pub mod books;
 pub mod codes;
 pub mod payouts;
 pub mod routes;

@@ -138,6 +138,9 @@ impl<'o> Stage<'o> {
         if let Some(request) = Box::pin(self.request_of_payouts(operation)).await {
             return request;
         }
+        if let Some(request) = Box::pin(self.request_of_books(operation)).await {
+            return request;
+        }
         let request = Request { path: operation.path.clone(), ..Request::default() };
         let at = |id: &str| Request { path: operation.path.replace("{id}", id), ..Request::default() };
         match operation.id.as_str() {

@@ -2,7 +2,7 @@
 
 use super::{
     PAGE_DEFAULT, PAGE_MAX,
-    code_jobs::{UploadForm, UploadView, accepted, no_link, put_link},
+    code_jobs::{Exported, UploadForm, UploadView, accepted, finished, no_link, put_link},
     kept,
 };
 use crate::{
@@ -29,7 +29,7 @@ use garde::Validate;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use staff::{Begun, BooksFound, Keep, PayoutTable, Saying, StatementFile};
+use staff::{Begun, BooksFound, Keep, PayoutTable, Saying, Sought, StatementFile};
 use store::ComparedBooks;
 use web::{
     AcceptedAt, Api, Created, Json, Kept, OperationOutput, Page, Path, Problem, Query, Unkept, openapi::answers,
@@ -347,18 +347,41 @@ async fn reject(
     said(&app, &permit, (&path, &once), Saying::Reject).await
 }
 
+impl TableQuery {
+    fn read(&self) -> Result<PayoutTable, Problem> {
+        Ok(PayoutTable {
+            from: day(&self.from)?,
+            to: day(&self.to)?,
+            status: self.status.map(Into::into),
+            batch_id: self.batch_id.clone(),
+        })
+    }
+}
+
+async fn exported(
+    permit: Needs<DisbursementsExport>,
+    State(app): State<App>,
+    Query(query): Query<TableQuery>,
+) -> Result<Exported, Problem> {
+    let table = query.read()?;
+    let mut sought = app.desk.payout_table(&permit, &table, None).await.map_err(|trouble| app.problem(trouble))?;
+    if let Sought::Ready(job) = &sought {
+        if let Some(view) = finished(&app, &permit, job).await? {
+            return Ok(Exported::Ready(Box::new(view)));
+        }
+        // Its file was cleared away: none fits, so one is made.
+        sought = app.desk.payout_table(&permit, &table, Some(&job.id)).await.map_err(|trouble| app.problem(trouble))?;
+    }
+    Ok(Exported::coming(&app, sought).await)
+}
+
 async fn export(
     permit: Needs<DisbursementsExport>,
     once: Kept,
     State(app): State<App>,
     Query(query): Query<TableQuery>,
 ) -> Result<AcceptedAt<JobAndChange>, Problem> {
-    let table = PayoutTable {
-        from: day(&query.from)?,
-        to: day(&query.to)?,
-        status: query.status.map(Into::into),
-        batch_id: query.batch_id,
-    };
+    let table = query.read()?;
     app.desk.count_download(permit.actor()).await.map_err(|trouble| app.problem(trouble))?;
     let begun = app.desk.export_payouts(&permit, table, Keep::new(once.once(), &begun_answer)).await;
     Ok(accepted(&app, &begun.map_err(|trouble| app.problem(trouble))?).await)
@@ -431,8 +454,14 @@ pub fn routes(api: Api<App>) -> Api<App> {
     )
     .route(
         "/api/v1/admin/disbursements/export",
-        routing::post_with(export, |op| {
-            op.id("exportPayouts").tag("disbursements").summary("Make a table of payouts, as a job.")
+        routing::get_with(exported, |op| {
+            op.id("exportedPayouts")
+                .tag("disbursements")
+                .summary("The newest table of payouts, or the job that makes it.")
+                .with(answers(&[409]))
+        })
+        .post_with(export, |op| {
+            op.id("exportPayouts").tag("disbursements").summary("Make a table of payouts anew, as a job.")
         }),
     )
 }

@@ -18,7 +18,10 @@ use axum::{
 use domain::{
     id::UploadId,
     job::{Format, Job, SELECTION_MAX, Selection},
-    permission::right::{PromoCodesBulkOperations, PromoCodesDownload, PromoCodesGenerate, PromoCodesImport},
+    permission::{
+        Right,
+        right::{PromoCodesBulkOperations, PromoCodesDownload, PromoCodesGenerate, PromoCodesImport},
+    },
 };
 use files::{FilesError, LINK_LIFE, Link};
 use garde::Validate;
@@ -274,9 +277,20 @@ async fn import(
 }
 
 /// The newest result with its links, or the job that makes it.
-enum Exported {
+pub enum Exported {
     Ready(Box<ExportView>),
     Coming(Box<AcceptedAt<JobView>>),
+}
+
+impl Exported {
+    /// Tells the worker where the job was made just now.
+    pub async fn coming(app: &App, sought: Sought) -> Self {
+        if let Sought::Begun(job) = &sought {
+            app.nudge(job).await;
+        }
+        let (Sought::Ready(job) | Sought::Coming(job) | Sought::Begun(job)) = sought;
+        Self::Coming(Box::new(AcceptedAt { location: job_location(&job), body: JobView::from(&job) }))
+    }
 }
 
 impl IntoResponse for Exported {
@@ -316,7 +330,7 @@ async fn wanted(app: &App, query: &ExportQuery) -> Result<Wanted, Problem> {
 }
 
 /// Links to all files of a job, each on record before it is given.
-async fn links(app: &App, permit: &Needs<PromoCodesDownload>, job: &Job) -> Result<Option<Vec<FileLink>>, Problem> {
+async fn links<R: Right>(app: &App, permit: &Needs<R>, job: &Job) -> Result<Option<Vec<FileLink>>, Problem> {
     let mut links = Vec::with_capacity(job.files.len());
     for file in &job.files {
         match app.files.link(file).await {
@@ -332,6 +346,11 @@ async fn links(app: &App, permit: &Needs<PromoCodesDownload>, job: &Job) -> Resu
     Ok(Some(links))
 }
 
+/// A job that is done, with links to its files; none where one was cleared away.
+pub async fn finished<R: Right>(app: &App, permit: &Needs<R>, job: &Job) -> Result<Option<ExportView>, Problem> {
+    Ok(links(app, permit, job).await?.map(|files| ExportView { job: JobView::from(job), files }))
+}
+
 async fn download(
     permit: Needs<PromoCodesDownload>,
     State(app): State<App>,
@@ -340,17 +359,13 @@ async fn download(
     let wanted = wanted(&app, &query).await?;
     let mut sought = app.desk.export(&permit, &wanted, None).await.map_err(|trouble| app.problem(trouble))?;
     if let Sought::Ready(job) = &sought {
-        if let Some(files) = links(&app, &permit, job).await? {
-            return Ok(Exported::Ready(Box::new(ExportView { job: JobView::from(job), files })));
+        if let Some(view) = finished(&app, &permit, job).await? {
+            return Ok(Exported::Ready(Box::new(view)));
         }
         // Its files were cleared away: none fits, so one is made.
         sought = app.desk.export(&permit, &wanted, Some(&job.id)).await.map_err(|trouble| app.problem(trouble))?;
     }
-    if let Sought::Begun(job) = &sought {
-        app.nudge(job).await;
-    }
-    let (Sought::Ready(job) | Sought::Coming(job) | Sought::Begun(job)) = sought;
-    Ok(Exported::Coming(Box::new(AcceptedAt { location: job_location(&job), body: JobView::from(&job) })))
+    Ok(Exported::coming(&app, sought).await)
 }
 
 async fn export(
