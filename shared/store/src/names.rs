@@ -12,7 +12,7 @@ use domain::{
 };
 use jiff::Timestamp;
 
-/// How long the table's own clean-up leaves the row.
+/// How long the table's own clean-up leaves what holds a name.
 const KEPT_S: i64 = KEPT_MS / 1_000;
 
 impl Store {
@@ -60,7 +60,8 @@ impl Store {
         if let Some((customer, check)) = shown {
             transaction.put_payee_check(customer, check)?;
         }
-        transaction.put_hop(hop, answer, at)?;
+        // It may hold the name, and goes no later than the question does.
+        transaction.put(hop, answer, [expires(at, KEPT_S)], Expect::Absent)?;
         self.commit(transaction, deadline).await
     }
 }

@@ -116,7 +116,7 @@ impl Transaction {
         self.put(&key, entry, trail_attributes(entry), Expect::Absent)
     }
 
-    pub fn put_hop(&mut self, hop: &Key, answer: &Answer, at: Timestamp) -> Result<(), StoreError> {
+    fn put_hop(&mut self, hop: &Key, answer: &Answer, at: Timestamp) -> Result<(), StoreError> {
         self.put(hop, answer, [expires(at, HOP_KEPT_S)], Expect::Absent)
     }
 }

@@ -53,6 +53,10 @@ fn after_a_code_a_number_is_whom_to_pay_and_one_says_yes_to_the_name() {
         (format!("{CODE}*{NUMBER}*2"), Step::AskNumber),
         (format!("{CODE}*{NUMBER}*2*0791234567"), pay_to(CODE, "0791234567")),
         (format!("{CODE}*{NUMBER}*2*0791234567*1"), confirmed(CODE, "0791234567")),
+        // Who has said no is asked for a number, and one is no yes any more.
+        (format!("{CODE}*{NUMBER}*2*1"), Step::Rewards),
+        (format!("{CODE}*{NUMBER}*2**1"), Step::Rewards),
+        (format!("{CODE}*{NUMBER}*2*"), Step::AskNumber),
         // Another number without saying no first.
         (format!("{CODE}*{NUMBER}*0791234567*1"), confirmed(CODE, "0791234567")),
         (format!("{CODE}*{NUMBER}*1*0791234567"), pay_to(CODE, "0791234567")),
