@@ -16,6 +16,7 @@ mod attacks_tokens;
 mod audit_search;
 mod bad_input;
 mod batches;
+mod books;
 mod ceilings;
 mod codes;
 mod jobs;
