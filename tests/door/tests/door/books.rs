@@ -1,11 +1,7 @@
 //! The books against MoMo's, as finance asks for them, and what two people say of a difference.
 
 use super::payouts::open;
-use door::{
-    books::DAY,
-    codes::text_of,
-    payouts::PAYOUTS,
-};
+use door::{books::DAY, codes::text_of, payouts::PAYOUTS};
 use rig::world::Setup;
 use serde_json::json;
 use std::sync::Arc;

@@ -17,9 +17,7 @@ fn soon() -> Deadline {
 }
 
 async fn world(codes: usize, policy: PayoutPolicy) -> World {
-    let mut settings = Settings::default();
-    settings.payouts = policy;
-    settings.version = 1;
+    let settings = Settings { payouts: policy, version: 1, ..Settings::default() };
     World::start(Setup { codes, settings: Some(settings), ..Setup::default() }).await
 }
 

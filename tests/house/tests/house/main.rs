@@ -4,6 +4,7 @@
 
 mod dependencies;
 mod requirements;
+mod sources;
 mod template;
 mod template_alarms;
 mod template_rights;
