@@ -103,6 +103,7 @@ impl Embedded {
             currency: "RWF".to_owned(),
             callback_url: None,
             http_timeout: Duration::from_secs(1),
+            second: None,
         };
         let deployment = Deployment {
             environment: ENVIRONMENT.to_owned(),

@@ -305,7 +305,7 @@ async fn a_failed_reference_that_turns_a_day_later_is_found_and_called_a_double_
     assert_eq!(alerts(&world, Kind::SuspectedDoublePayment).await, 1, "told once");
 }
 
-// proves: PAY-13
+// proves: PAY-13, USD-11
 #[tokio::test]
 async fn a_caller_on_another_network_is_paid_by_the_second_rail_where_there_is_one() {
     let mut settings = Settings::default();
