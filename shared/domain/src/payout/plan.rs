@@ -136,7 +136,9 @@ fn first_send(payout: &Payout, ground: &Ground<'_>) -> Step {
     if too_much && !payout.hands.limit_waived {
         return Step::Hold(held(payout, Hold::Limit, now), alert::Kind::PayoutOverLimit);
     }
-    if policy.needs_approval(amount) && payout.hands.approved_by.is_none() {
+    // Whoever has held and released it meanwhile has not agreed to the limit that somebody waived.
+    let second_person = policy.needs_approval(amount) || too_much;
+    if second_person && payout.hands.approved_by.is_none() {
         let mut next = stepped(payout, now);
         next.state = State::AwaitingApproval { due_at: time::plus(now, DAY_MS) };
         return Step::Postpone(next);
