@@ -23,6 +23,7 @@ use domain::{
     switches::Switches,
     time::{self, DAY_MS, HOUR_MS, MINUTE_MS},
 };
+use jiff::Timestamp;
 use momo_simulator::Behaviour;
 use rig::{
     Script, World,
@@ -69,6 +70,8 @@ struct Week {
     weather: Weather,
     amount: u64,
     lasting: BTreeSet<Trouble>,
+    /// When messages come again whose worker did not finish.
+    again: Vec<Timestamp>,
     /// Messages taken from the queue and not yet handed out: they come late and in any order.
     waiting: Vec<aws_lambda_events::event::sqs::SqsMessage>,
     frozen: Option<Frozen>,
@@ -116,6 +119,7 @@ pub async fn live(seed: u64) -> Lived {
         weather,
         amount,
         lasting: BTreeSet::new(),
+        again: Vec::new(),
         waiting: Vec::new(),
         frozen: None,
         epoch: EPOCH.parse().expect("a number"),
@@ -266,12 +270,12 @@ impl Week {
         }
     }
 
-    /// Everything works again, and every code is dialled once more.
+    /// Everything works again, and whoever has not been told of money dials once more.
     async fn heal(&mut self) {
         self.tell("everything heals");
         self.calm = true;
         self.frozen = None;
-        self.world.script.heal();
+        self.weather.clears();
         self.world.simulator.behave(Behaviour::default());
         self.world.simulator.set_balance(FULL);
         self.lasting.clear();
@@ -280,8 +284,10 @@ impl Week {
         self.set_settings().await;
         self.resume_gate().await;
         for code in 0..CODES {
-            let phone = self.dice.below(PHONES);
-            self.dial(code, phone, &format!("{code}-last")).await;
+            if !self.promised.contains(&code) || self.dice.one_in(10) {
+                let phone = self.dice.below(PHONES);
+                self.dial(code, phone, &format!("{code}-last")).await;
+            }
         }
         self.work().await;
     }
@@ -295,7 +301,7 @@ impl Week {
             self.work().await;
             let Some(due) = self.next_due().await.filter(|due| *due < last) else { return };
             // Several at a time.
-            let together = if self.dice.one_in(2) { HOUR_MS } else { 5 * MINUTE_MS };
+            let together = *self.dice.pick(&[5 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS]);
             let wait = time::between(self.world.now(), due).max(0) + together;
             self.world.advance(wait);
             self.sweep().await;
@@ -305,9 +311,9 @@ impl Week {
     }
 
     async fn close(mut self) -> Lived {
-        let mut broken = std::mem::take(&mut self.broken);
-        broken.extend(self.unbalanced().await);
         let rows = self.world.rows().await;
+        let mut broken = std::mem::take(&mut self.broken);
+        broken.extend(self.unbalanced(&rows).await);
         let mut ends: BTreeMap<String, usize> = BTreeMap::new();
         for (payout, _) in &rows.payouts {
             *ends.entry(payout.state.gauge().to_owned()).or_default() += 1;

@@ -26,7 +26,7 @@ enum Statement {
 
 impl Week {
     pub(super) async fn person(&mut self) {
-        if self.dice.one_in(2) {
+        if self.dice.one_in(4) {
             self.resume_gate().await;
         }
         let store = &self.world.store;

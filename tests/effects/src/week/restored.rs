@@ -16,6 +16,8 @@ impl Week {
         self.world.advance(self.dice.between(HOUR_MS, 3 * HOUR_MS));
         self.epoch += 1;
         self.restored = true;
+        // Whoever was told of money may have been forgotten.
+        self.promised.clear();
         // What somebody has barred is known again from the rows.
         self.barred = true;
         self.restart();

@@ -263,6 +263,8 @@ pub struct Failing {
     pub index: bool,
     pub deaths: bool,
     pub stalls: bool,
+    /// A message was sent since somebody last looked.
+    pub message: bool,
 }
 
 const OF_TABLE: [Fault; 7] = [
@@ -280,9 +282,15 @@ impl Weather {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From here on nothing fails.
+    pub fn clears(&self) {
+        *self.failing() = Failing { message: true, ..Failing::default() };
+    }
+
     /// What happens to the call of that name.
     pub fn fault(&self, name: &str, dice: &mut Dice) -> Option<Fault> {
-        let failing = self.failing();
+        let mut failing = self.failing();
+        failing.message |= name == "SendMessage";
         let momo = name.starts_with("momo ");
         if momo && failing.connection && !dice.one_in(4) {
             return Some(Fault::NoConnection);

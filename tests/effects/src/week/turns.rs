@@ -4,7 +4,10 @@ use super::{Trouble, Week, trouble};
 use aws_lambda_events::event::sqs::SqsMessage;
 use domain::time::{self, MINUTE_MS, SECOND_MS};
 use jiff::Timestamp;
-use rig::{Ended, world::CALLBACK_SECRET};
+use rig::{
+    Ended,
+    world::{CALLBACK_SECRET, VISIBILITY_MS},
+};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 /// Rounds of messages and callbacks before time goes on.
@@ -69,7 +72,7 @@ impl Week {
                 return;
             }
             // Not each one by itself: a sweep looks at many.
-            let together = *self.dice.pick(&[0, MINUTE_MS, 10 * MINUTE_MS, 45 * MINUTE_MS, 180 * MINUTE_MS]);
+            let together = *self.dice.pick(&[0, 10 * MINUTE_MS, 45 * MINUTE_MS, 180 * MINUTE_MS, 360 * MINUTE_MS]);
             let due = self.next_due().await.map(|due| time::plus(due.max(now), together + SECOND_MS));
             let sweeps = due.is_some_and(|due| due <= at);
             let mut next = due.filter(|_| sweeps).unwrap_or(at);
@@ -94,9 +97,7 @@ impl Week {
     /// Messages and callbacks that are there now. Some wait, some come twice.
     pub(super) async fn work(&mut self) {
         for _ in 0..ROUNDS {
-            let mut came = self.world.messages().await;
-            came.sort_by(|a, b| a.body.cmp(&b.body));
-            self.waiting.extend(came);
+            self.collect().await;
             let called = self.callbacks().await;
             if self.waiting.is_empty() && !called {
                 return;
@@ -116,6 +117,19 @@ impl Week {
                 self.message(message).await;
             }
         }
+    }
+
+    /// Takes what has come onto the queue, in an order that doesn't depend on it.
+    async fn collect(&mut self) {
+        let now = self.world.now();
+        let again = self.again.iter().any(|at| *at <= now);
+        if !std::mem::take(&mut self.weather.failing().message) && !again {
+            return;
+        }
+        self.again.retain(|at| *at > now);
+        let mut came = self.world.messages().await;
+        came.sort_by(|a, b| a.body.cmp(&b.body));
+        self.waiting.extend(came);
     }
 
     async fn message(&mut self, message: SqsMessage) {
@@ -149,6 +163,7 @@ impl Week {
         if self.calm {
             self.broken.push("a message is not finished, and nothing fails any more".to_owned());
         }
+        self.again.push(time::plus(self.world.now(), VISIBILITY_MS));
         self.world.comes_again(message);
     }
 
