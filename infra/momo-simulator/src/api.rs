@@ -182,7 +182,7 @@ fn token(state: &mut State, config: &Config, now: i64, request: &Request<Bytes>)
     let Some((user, key)) = basic(request.headers()) else {
         return answer::unauthorized("Basic authentication is needed.");
     };
-    let configured = user == config.api_user && key == config.api_key;
+    let configured = user == config.api_user && key == state.api_key(&config.api_key);
     let provisioned = state.ledger.user(&user).and_then(|known| known.key.as_deref()) == Some(key.as_str());
     if !configured && !provisioned {
         return answer::unauthorized("The API user or its key is not valid.");

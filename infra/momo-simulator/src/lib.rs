@@ -207,6 +207,18 @@ impl Simulator {
         self.inner.flights.most()
     }
 
+    /// Makes another key the only one that the configured API user has: tokens of the old one are refused from now on.
+    pub fn set_api_key(&self, api_key: &str) {
+        self.state().set_api_key(api_key.to_owned());
+    }
+
+    /// The shortest time between two sends of one reference, in milliseconds by the simulator's clock; `None` when none
+    /// was sent twice. Calls that were refused at the door don't count.
+    #[must_use]
+    pub fn closest_sends_ms(&self) -> Option<i64> {
+        self.state().closest_sends
+    }
+
     fn now(&self) -> i64 {
         (self.inner.now)()
     }

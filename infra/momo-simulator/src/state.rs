@@ -29,6 +29,12 @@ pub(crate) struct State {
     transactions: u64,
     /// Row → how it is asked about, for rows sent under a behaviour that has run out since.
     kept_status_answers: HashMap<usize, StatusAnswer>,
+    /// In place of the configured one.
+    api_key: Option<String>,
+    /// Reference → when a transfer call last named it, in unix milliseconds.
+    sent_at: HashMap<String, i64>,
+    /// The shortest time between two transfer calls of one reference, in milliseconds.
+    pub closest_sends: Option<i64>,
 }
 
 impl State {
@@ -44,6 +50,28 @@ impl State {
             callbacks_planned: 0,
             transactions,
             kept_status_answers: HashMap::new(),
+            api_key: None,
+            sent_at: HashMap::new(),
+            closest_sends: None,
+        }
+    }
+
+    /// The key that the configured API user proves itself with.
+    pub fn api_key<'s>(&'s self, configured: &'s str) -> &'s str {
+        self.api_key.as_deref().unwrap_or(configured)
+    }
+
+    /// A new key; whatever the old one has opened is closed.
+    pub fn set_api_key(&mut self, api_key: String) {
+        self.api_key = Some(api_key);
+        self.tokens.clear();
+    }
+
+    /// Notes a transfer call that has passed the door.
+    pub fn note_send(&mut self, reference: &str, now: i64) {
+        if let Some(before) = self.sent_at.insert(reference.to_owned(), now) {
+            let apart = now.saturating_sub(before);
+            self.closest_sends = Some(self.closest_sends.map_or(apart, |closest| closest.min(apart)));
         }
     }
 

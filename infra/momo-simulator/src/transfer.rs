@@ -65,6 +65,7 @@ pub(crate) fn transfer(
         Ok(asked) => asked,
         Err(refusal) => return refusal.into(),
     };
+    state.note_send(&asked.reference, now);
     let fate = sandbox::transfer_fate(&asked.payee);
     if let Some(Fate::Refused(status, code)) = fate {
         return answer::error(status, code).into();

@@ -31,6 +31,8 @@ pub enum Fault {
     LaggingIndex,
     /// SQS: the message arrives twice.
     Twice,
+    /// MoMo: no connection can be had, so nothing reaches it.
+    NoConnection,
 }
 
 impl Fault {

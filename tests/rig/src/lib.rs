@@ -7,6 +7,7 @@ pub mod jobs;
 pub mod payouts;
 pub mod rail;
 pub mod recount;
+pub mod restore;
 pub mod table;
 pub mod wire;
 pub mod world;

@@ -60,6 +60,7 @@ impl Transport for SimulatedRail {
                     self.script.resume.notified().await;
                     self.pass(request).await
                 }
+                Some(Fault::NoConnection) => Err(TransportError::NotConnected),
                 Some(
                     Fault::Conflict
                     | Fault::MixedReasons

@@ -194,7 +194,8 @@ impl HttpConnector for Connector {
                     | Fault::InProgress
                     | Fault::Unprocessed
                     | Fault::LaggingIndex
-                    | Fault::Twice,
+                    | Fault::Twice
+                    | Fault::NoConnection,
                 ) => inner.call(request).await,
             }
         })

@@ -7,6 +7,7 @@ use crate::{
     wire::{self, Wire},
 };
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use bytes::Bytes;
 use domain::{
     access::MfaDemand,
@@ -60,10 +61,10 @@ pub const EPOCH: &str = "7";
 /// 20 November 2026, 10:00 in Kigali.
 pub const START_MS: i64 = 1_795_161_600_000;
 const API_USER: &str = "11111111-1111-4111-8111-111111111111";
-const API_KEY: &str = "key";
+pub const API_KEY: &str = "key";
 const SUBSCRIPTION_KEY: &str = "subscription";
 /// A message whose worker died comes again after the queue's visibility time.
-const VISIBILITY_MS: i64 = 420_000;
+pub const VISIBILITY_MS: i64 = 420_000;
 
 static WORLDS: AtomicUsize = AtomicUsize::new(0);
 
@@ -118,11 +119,21 @@ pub struct Setup {
     pub quiet: fn(&str, &str) -> bool,
     /// Whether there is a bucket. Without one, whoever asks for an object has no answer.
     pub files: bool,
+    /// What codes are drawn from; without it each world of a process has others.
+    pub seed: Option<u64>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { script: Script::default(), codes: 1, amount: 5_000, settings: None, quiet: |_, _| false, files: false }
+        Self {
+            script: Script::default(),
+            codes: 1,
+            amount: 5_000,
+            settings: None,
+            quiet: |_, _| false,
+            files: false,
+            seed: None,
+        }
     }
 }
 
@@ -173,7 +184,7 @@ impl World {
             );
             store.save_settings(0, settings, &entry, Deadline::in_ms(5_000)).await.expect("good settings");
         }
-        let mut random = ChaCha20Rng::seed_from_u64(number as u64);
+        let mut random = ChaCha20Rng::seed_from_u64(setup.seed.unwrap_or(number as u64));
         let plan = demo::Plan {
             id: "batch-1",
             number: 1,
@@ -299,6 +310,18 @@ impl World {
         Files::new(files::s3(&self.plain), &self.names.files_bucket)
     }
 
+    /// Puts another key for MTN's API into the secret, as whoever rotates it does.
+    ///
+    /// # Panics
+    /// When the secret can't be written.
+    pub async fn set_momo_key(&self, api_key: &str) {
+        let secret =
+            serde_json::json!({ "api_user": API_USER, "api_key": api_key, "subscription_key": SUBSCRIPTION_KEY });
+        let secrets = self.plain.secrets_manager();
+        let put = secrets.put_secret_value().secret_id(&self.names.momo_secret).secret_string(secret.to_string());
+        put.send().await.expect("the secret can be written");
+    }
+
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         self.plain.dynamodb()
     }
@@ -372,15 +395,24 @@ impl World {
             if got.is_empty() {
                 break;
             }
-            for message in got {
+            let receipts = got.iter().zip(0..).map(|(message, n)| {
                 let receipt = message.receipt_handle.clone().expect("a receipt");
-                let deleted =
-                    sqs.delete_message().queue_url(&self.names.payout_queue).receipt_handle(receipt).send().await;
-                deleted.expect("the queue answers");
+                let entry = DeleteMessageBatchRequestEntry::builder().id(format!("m{n}")).receipt_handle(receipt);
+                entry.build().expect("an entry")
+            });
+            let delete = sqs.delete_message_batch().queue_url(&self.names.payout_queue);
+            let deleted = delete.set_entries(Some(receipts.collect())).send().await.expect("the queue answers");
+            assert!(deleted.failed().is_empty(), "a message can't be taken off the queue");
+            let fewer = got.len() < 10;
+            for message in got {
                 let mut record = SqsMessage::default();
                 record.message_id = message.message_id;
                 record.body = message.body;
                 messages.push(record);
+            }
+            // All that lay there have come.
+            if fewer {
+                break;
             }
         }
         let now = self.now_ms.load(Ordering::SeqCst);

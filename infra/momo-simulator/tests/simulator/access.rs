@@ -38,6 +38,17 @@ async fn a_wrong_key_or_subscription_gets_no_token() {
 }
 
 #[tokio::test]
+async fn a_new_key_ends_the_old_one_and_what_it_has_opened() {
+    let mut caller = Caller::new().await;
+    caller.simulator.set_api_key("another-key");
+    assert_eq!(answered(caller.get("account/balance").await).status(), 401);
+    assert_eq!(answered(caller.send(caller.token_request()).await).status(), 401);
+    caller.key = "another-key".to_owned();
+    caller.renew().await;
+    assert_eq!(answered(caller.get("account/balance").await).status(), 200);
+}
+
+#[tokio::test]
 async fn a_form_grant_meets_the_firewall() {
     let caller = Caller::new().await;
     let mut request = caller.token_request();

@@ -37,6 +37,18 @@ async fn a_reference_sent_again_is_a_409_and_never_a_second_payment() {
 }
 
 #[tokio::test]
+async fn the_shortest_time_between_two_sends_of_one_reference_is_known() {
+    let caller = Caller::new().await;
+    for wait_ms in [0, 700_000, 600_000, 900_000] {
+        caller.advance(wait_ms);
+        answered(caller.transfer(REFERENCE).await);
+        caller.simulator.settle_due();
+    }
+    assert_eq!(caller.simulator.closest_sends_ms(), Some(600_000));
+    assert_eq!(Caller::new().await.simulator.closest_sends_ms(), None);
+}
+
+#[tokio::test]
 async fn no_way_of_answering_lets_a_reference_be_paid_twice() {
     let answers = [
         TransferAnswer::Normal,

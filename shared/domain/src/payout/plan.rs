@@ -136,6 +136,7 @@ fn first_send(payout: &Payout, ground: &Ground<'_>) -> Step {
     if too_much && !payout.hands.limit_waived {
         return Step::Hold(held(payout, Hold::Limit, now), alert::Kind::PayoutOverLimit);
     }
+    // Whoever has held and released it meanwhile has not agreed to the limit that somebody waived.
     let second_person = policy.needs_approval(amount) || payout.hands.limit_waived;
     if second_person && payout.hands.approved_by.is_none() {
         let mut next = stepped(payout, now);

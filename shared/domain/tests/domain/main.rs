@@ -20,6 +20,7 @@ mod other_networks;
 mod payout_answers;
 mod payout_courses;
 mod payout_explained;
+mod payout_waived;
 mod payout_walk;
 mod payouts;
 mod people;

@@ -1,20 +1,26 @@
 //! A payout among workers that crash, hold stale copies and lose answers, against a model of the provider.
 //!
 //! Thousands of walks, each of a few hundred random steps from its own seed; then the storm ends and time runs.
-//! After each step the promises are looked at; at the end the payout must say what the provider knows.
+//! Meanwhile people hold, release, cancel, retry, hurry, agree and settle, limits come and go, and the gate opens and
+//! shuts. After each step the promises are looked at; at the end the payout must say what the provider knows.
+
+mod people;
 
 use crate::provider;
 use crate::sample::{self, Around};
 
 use domain::{
-    payout::{Payout, State, StatusAnswer, Step, TransferAnswer},
+    gate::{Gate, Pass},
+    payout::{AccountCheck, Attempt, Payout, RECHECK_AFTER_MS, State, StatusAnswer, Step, TransferAnswer},
     settings::PayoutPolicy,
     switches::Switches,
     time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, between, plus},
+    totals::Totals,
 };
 use jiff::Timestamp;
 use provider::{Dice, Provider};
 use sample::{noon, payout};
+use std::collections::BTreeMap;
 
 /// A function is ended after this long, before its lease ends.
 const FUNCTION_MS: i64 = 45 * SECOND_MS;
@@ -61,6 +67,10 @@ struct World {
     row: Payout,
     paying: bool,
     policy: PayoutPolicy,
+    gate: Gate,
+    /// What was sent in this month, to everybody.
+    sent: i64,
+    account: AccountCheck,
     provider: Provider,
     workers: Vec<Worker>,
     nudges: usize,
@@ -68,6 +78,8 @@ struct World {
     dice: Dice,
     steps: u64,
     seed: u64,
+    /// What people did, by its name.
+    acts: BTreeMap<&'static str, u32>,
 }
 
 impl World {
@@ -79,6 +91,9 @@ impl World {
             row: payout(),
             paying: true,
             policy: PayoutPolicy { retries, ..PayoutPolicy::default() },
+            gate: Gate::default(),
+            sent: 0,
+            account: AccountCheck::Active,
             provider: Provider::default(),
             workers: vec![Worker::Idle; WORKERS],
             nudges: 2,
@@ -86,7 +101,39 @@ impl World {
             dice,
             steps: 0,
             seed,
+            acts: BTreeMap::new(),
         }
+    }
+
+    fn around(&self) -> Around {
+        Around {
+            switches: Switches { payouts: self.paying, ..Switches::all_on("blue") },
+            policy: self.policy.clone(),
+            gate: self.gate.clone(),
+            totals: serde_json::from_value::<Totals>(serde_json::json!({ "sent": self.sent })).expect("a month"),
+            account: self.account,
+            ..Around::default()
+        }
+    }
+
+    /// Nothing is sent that a person, a switch, the gate or a limit keeps back.
+    fn may_leave(&self, row: &Payout) {
+        let (seed, policy, hands) = (self.seed, &self.policy, &row.hands);
+        assert!(hands.barred.is_none(), "{seed}: sent while a person has barred it");
+        assert!(self.paying, "{seed}: sent while payouts are switched off");
+        assert!(!matches!(self.gate.pass(true, self.now), Pass::Wait(_)), "{seed}: sent through a shut gate");
+        if row.was_sent() {
+            return;
+        }
+        let amount = row.money.amount;
+        let fits = policy.most_per_payout.is_none_or(|most| amount <= most);
+        assert!(fits || hands.limit_waived, "{seed}: sent beyond the limit of one payout");
+        assert!(fits || hands.approved_by.is_some(), "{seed}: a limit was waived by one person alone");
+        assert!(!policy.needs_approval(amount) || hands.approved_by.is_some(), "{seed}: sent without a second person");
+        let room = policy.total_per_month.is_none_or(|most| self.sent.unsigned_abs() + amount <= most);
+        assert!(room, "{seed}: sent beyond the month's total");
+        let known = !policy.check_account || self.account == AccountCheck::Active;
+        assert!(known, "{seed}: sent to an account that nobody has asked about");
     }
 
     /// A write that succeeds only if nobody has written since `before` was read.
@@ -100,7 +147,6 @@ impl World {
     }
 
     fn worker(&mut self, which: usize) {
-        let switches = Switches { payouts: self.paying, ..Switches::all_on("blue") };
         let worker = std::mem::replace(&mut self.workers[which], Worker::Idle);
         self.workers[which] = match worker {
             Worker::Idle if self.nudges > 0 => {
@@ -110,7 +156,10 @@ impl World {
             }
             Worker::Idle => Worker::Idle,
             Worker::Read { row, at } => {
-                let step = Around { switches, policy: self.policy.clone(), ..Around::default() }.plan(&row, self.now);
+                let step = self.around().plan(&row, self.now);
+                if let Step::Send(_) = step {
+                    self.may_leave(&row);
+                }
                 Worker::Planned { row, step, at }
             }
             Worker::Planned { row, step, at } => self.carry_out(row, step, at),
@@ -138,7 +187,7 @@ impl World {
                     Some(learned) if !self.save(&row, learned.payout.clone()) => {
                         Worker::Told { row: self.row.clone(), reference, answer, at }
                     }
-                    Some(learned) if learned.payout.state.due_at().is_some_and(|due| due <= self.now) => {
+                    Some(learned) if learned.payout.due_at().is_some_and(|due| due <= self.now) => {
                         Worker::Read { row: self.row.clone(), at }
                     }
                     _ => Worker::Idle,
@@ -149,7 +198,14 @@ impl World {
 
     fn carry_out(&mut self, row: Payout, step: Step, at: Timestamp) -> Worker {
         match step {
-            Step::Rest | Step::CheckAccount => Worker::Idle,
+            Step::Rest => Worker::Idle,
+            Step::CheckAccount => {
+                self.account = match self.calm || !self.dice.one_in(3) {
+                    true => AccountCheck::Active,
+                    false => AccountCheck::Inactive,
+                };
+                Worker::Read { row: self.row.clone(), at }
+            }
             Step::Postpone(after) | Step::Hold(after, _) => {
                 self.save(&row, after);
                 Worker::Idle
@@ -173,8 +229,10 @@ impl World {
                         assert!(dead, "{}: a new reference while {} may still be paid", self.seed, older.number);
                     }
                 }
-                let sends: u32 = claimed.attempts.iter().map(|attempt| u32::from(attempt.sends)).sum();
-                assert!(sends <= 1 + u32::from(self.policy.retries), "{}: {sends} sends", self.seed);
+                let left = |attempt: &Attempt| u32::from(attempt.sends - attempt.unsent);
+                let sends: u32 = claimed.attempts.iter().map(left).sum();
+                let most = 1 + u32::from(self.policy.retries) + u32::from(claimed.hands.retries);
+                assert!(sends <= most, "{}: {sends} sends of {most}", self.seed);
                 Worker::Claimed { row: claimed, sends: true, asks: None, at }
             }
         }
@@ -217,7 +275,9 @@ impl World {
     fn storm(&mut self) {
         let which = usize::try_from(self.dice.below(WORKERS as u64)).expect("few");
         match self.dice.below(100) {
-            0..=54 => self.worker(which),
+            0..=47 => self.worker(which),
+            48..=52 => self.person(),
+            53 | 54 => self.ground(),
             55..=59 => self.workers[which] = Worker::Idle,
             60..=69 => self.sweep(),
             70..=73 => self.callback(),
@@ -247,7 +307,16 @@ impl World {
         self.steps += 1;
         let seed = self.seed;
         assert!(self.provider.paid() <= 1, "{seed}: paid twice");
-        let ended = matches!(self.row.state, State::Paid { .. } | State::Refused { .. } | State::Cancelled { .. });
+        let ended = match self.row.state {
+            State::Paid { .. } | State::Refused { .. } | State::Cancelled { .. } | State::Settled { .. } => true,
+            State::Queued { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Retrying { .. }
+            | State::Held { .. }
+            | State::AwaitingApproval { .. } => false,
+        };
+        self.somebody_can_act();
         assert_eq!(self.row.state.due_at().is_none(), ended, "{seed}: nobody would look at {:?} again", self.row.state);
         if self.workers.iter().filter(|worker| matches!(worker, Worker::Claimed { sends: true, .. })).count() > 1 {
             let mut sending: Vec<&str> = self
@@ -273,14 +342,17 @@ impl World {
         }
     }
 
-    /// The storm ends: everything works, the switch is on, time runs from due time to due time.
+    /// The storm ends: everything works, the switch is on, people do what is theirs, time runs from due time to due
+    /// time until even the questions after the end are over.
     fn calm_down(&mut self) {
         self.calm = true;
         self.paying = true;
         self.nudges = 0;
         self.workers.fill(Worker::Idle);
-        let quiet = plus(self.now, 3 * DAY_MS);
+        self.clear_ground();
+        let quiet = plus(self.now, 5 * DAY_MS);
         while self.now < quiet {
+            self.conclude();
             let Some(shown_at) = self.row.shown_at() else { break };
             self.pass(between(self.now, shown_at).max(1));
             self.sweep();
@@ -290,32 +362,49 @@ impl World {
             }
         }
         self.promises();
+        self.asked_to_the_end();
+    }
+
+    /// Whatever was used is asked about once more three days after the last send.
+    fn asked_to_the_end(&self) {
+        let row = &self.row;
+        let Some(last) = row.attempts.iter().map(|attempt| attempt.last_sent_at).max() else { return };
+        if !row.state.is_end() {
+            return;
+        }
+        assert_eq!(row.due_at(), None, "{}: {row:?} is never done with", self.seed);
+        let round = plus(last, RECHECK_AFTER_MS[1]);
+        for attempt in &row.attempts {
+            let answered = attempt.answered_at.is_some_and(|at| at >= round);
+            assert!(answered, "{}: attempt {} was not asked about to the end", self.seed, attempt.number);
+        }
     }
 
     fn agrees(&self) -> &'static str {
         let paid = self.provider.paid() == 1;
         let agrees = match &self.row.state {
             State::Paid { .. } => paid,
-            State::Refused { .. } | State::Held { .. } => !paid && !self.provider.may_pay(self.now),
+            State::Refused { .. } | State::Held { .. } | State::Cancelled { .. } | State::Settled { .. } => {
+                !paid && !self.provider.may_pay(self.now)
+            }
             State::Queued { .. }
             | State::Sending { .. }
             | State::Submitted { .. }
             | State::Retrying { .. }
-            | State::AwaitingApproval { .. }
-            | State::Settled { .. }
-            | State::Cancelled { .. } => false,
+            | State::AwaitingApproval { .. } => false,
         };
         assert!(agrees, "{}: {:?} and the provider has {:?}", self.seed, self.row, self.provider);
         self.row.state.name()
     }
 }
 
-// proves: PAY-02, PAY-04
+// proves: PAY-02, PAY-04, PAY-05, PAY-07, PAY-08, PAY-09
 #[test]
 #[allow(clippy::print_stdout, reason = "the reader wants to know how much was walked")]
 fn no_walk_through_crashes_stale_copies_and_lost_answers_pays_twice_or_forgets_a_payout() {
     let (mut steps, mut posts, mut renewed, mut late) = (0, 0, 0, 0);
-    let mut ends = std::collections::BTreeMap::<&str, u32>::new();
+    let mut ends = BTreeMap::<&str, u32>::new();
+    let mut acts = BTreeMap::<&str, u32>::new();
     for seed in 0..WALKS {
         let mut world = World::new(seed);
         for _ in 0..STEPS {
@@ -327,11 +416,17 @@ fn no_walk_through_crashes_stale_copies_and_lost_answers_pays_twice_or_forgets_a
         posts += world.provider.posts();
         renewed += usize::from(world.row.attempts.len() > 1);
         late += usize::from(world.provider.turned());
+        for (act, times) in world.acts {
+            *acts.entry(act).or_default() += times;
+        }
     }
     println!(
-        "{steps} steps, {posts} sends, {renewed} walks with a second reference, {late} with a FAILED that turned; {ends:?}"
+        "{steps} steps, {posts} sends, {renewed} walks with a second reference, {late} with a FAILED that turned; {ends:?}; people: {acts:?}"
     );
     // Else the walk would prove nothing about them.
     assert!(steps > 1_000_000 && posts > 4_000 && renewed > 100 && late > 50);
-    assert!(["paid", "refused", "held"].iter().all(|end| ends.get(end).is_some_and(|walks| *walks > 20)), "{ends:?}");
+    let lived = |end: &&str| ends.get(end).is_some_and(|walks| *walks > 20);
+    assert!(["paid", "refused", "held", "cancelled", "settled"].iter().all(lived), "{ends:?}");
+    let done = |act: &&str| acts.get(act).is_some_and(|times| *times > 100);
+    assert!(people::ACTS.iter().all(done), "{acts:?}");
 }

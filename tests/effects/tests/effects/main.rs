@@ -6,3 +6,4 @@ mod exhaustive;
 mod hidden_faults;
 mod jobs;
 mod jobs_chaos;
+mod week;

@@ -127,6 +127,7 @@ impl Provider {
             }
             30..=34 => TransferAnswer::Config("403".to_owned()),
             35 | 36 => TransferAnswer::Invalid("400".to_owned()),
+            37..=40 => TransferAnswer::Unsent("429".to_owned()),
             answered => {
                 self.taken.insert(reference.to_owned(), Taken::new(now, calm, dice));
                 if answered < 60 { lost() } else { TransferAnswer::Accepted }
@@ -175,11 +176,12 @@ impl Provider {
             || self.taken.values().any(|taken| taken.settles_at > now || taken.turns_at.is_some_and(|at| at > now))
     }
 
-    /// The reference has failed, its time to turn is over, and it did not.
+    /// The reference has failed, its time to turn is over, and it did not; or it was never taken and is not on its way.
     pub fn is_dead_for_good(&self, reference: &str, now: Timestamp) -> bool {
-        self.taken
-            .get(reference)
-            .is_some_and(|taken| taken.paid_at().is_none() && plus(taken.settles_at, TURNS_WITHIN_MS) <= now)
+        match self.taken.get(reference) {
+            Some(taken) => taken.paid_at().is_none() && plus(taken.settles_at, TURNS_WITHIN_MS) <= now,
+            None => !self.in_flight.iter().any(|(other, ..)| other == reference),
+        }
     }
 
     pub fn overlaps(&self) -> usize {
