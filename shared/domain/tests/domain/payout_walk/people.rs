@@ -107,13 +107,17 @@ impl World {
     pub fn somebody_can_act(&mut self) {
         let (who, now, row) = (self.somebody(), self.now, &self.row);
         let seed = self.seed;
-        if let State::Held { .. } = row.state {
+        // Of what somebody says was paid already, that is decided first.
+        let settled = row.hands.settlement.is_some();
+        if let State::Held { .. } = row.state
+            && !settled
+        {
             assert!(row.release(&who, now).is_ok(), "{seed}: held, and nobody can release it");
         }
         if let State::AwaitingApproval { .. } = row.state {
             assert!(row.approve(&who, now).is_ok(), "{seed}: waits for approval, and nobody can give it");
         }
-        if row.hands.barred.is_some() && !row.state.is_end() {
+        if row.hands.barred.is_some() && !row.state.is_end() && !settled {
             assert!(row.release(&who, now).is_ok(), "{seed}: barred, and nobody can release it");
         }
         if let State::Refused { .. } = row.state {
