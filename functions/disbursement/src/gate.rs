@@ -6,7 +6,7 @@
 use crate::{Disbursement, TABLE_MS, Unfinished, work::raised};
 use domain::{
     alert::Alert,
-    gate::{Balance, Gate, Moved, Outcome, Pass},
+    gate::{Balance, Call, Gate, Moved, Outcome, Pass},
     payout::Payout,
     settings::PayoutPolicy,
 };
@@ -27,9 +27,9 @@ pub(crate) enum Admission {
 
 impl Disbursement {
     /// Whether a call may be made; takes the probe if there is one to take.
-    pub(crate) async fn admitted(&self, provider: &str, gate: &Gate, sends: bool) -> Result<Admission, Unfinished> {
+    pub(crate) async fn admitted(&self, provider: &str, gate: &Gate, call: Call) -> Result<Admission, Unfinished> {
         let now = self.clock.now();
-        match gate.pass(sends, now) {
+        match gate.pass(call, now) {
             Pass::Free => Ok(Admission::Granted),
             Pass::Wait(_) => Ok(Admission::Denied),
             Pass::Probe => {
@@ -109,7 +109,8 @@ impl Disbursement {
     /// One more of the last outcomes; if too many of them are bad, sending pauses.
     pub(crate) async fn ended(&self, payout: &Payout, paid: bool, loaded: &crate::work::Loaded) {
         let policy = &loaded.settings.payouts;
-        if policy.pause_below_percent.is_none() {
+        // A rail that never says what was paid has no share of it.
+        if policy.pause_below_percent.is_none() || !loaded.money.can_be_asked() {
             return;
         }
         let customer = payout.customer.as_str().chars().take(8).collect();

@@ -170,13 +170,18 @@ impl Disbursement {
         })
     }
 
-    /// The rail that a payout goes by: the one it was sent by, as long as that is in use; else the one of its payee's
-    /// network, and MoMo where there is no other. What was sent by a rail that is gone is held.
+    /// The rail that a payout goes by: the one it was sent by, as long as that is in use; else the one it was redeemed
+    /// for. What was sent by a rail that is gone, or would have to be, is held.
     fn rail_of(&self, payout: &Payout) -> &Arc<dyn MobileMoney> {
         let known = match payout.attempt() {
             Some(attempt) => self.rails.known(&attempt.rail),
-            None => self.rails.of(payout.payee.prefix_network()),
+            None => self.rails.of(payout),
         };
         known.unwrap_or(&self.rails.mobile_money)
+    }
+
+    /// It was redeemed for the second rail, which is not wired any more, and nothing of it was sent.
+    fn lacks_rail(&self, payout: &Payout) -> bool {
+        !payout.was_sent() && self.rails.of(payout).is_none()
     }
 }

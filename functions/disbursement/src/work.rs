@@ -3,12 +3,12 @@
 use crate::{Disbursement, TABLE_MS, Unfinished, gate::Admission};
 use domain::{
     alert::{self, Alert},
-    gate::{Gate, Outcomes},
+    gate::{Call, Gate, Outcomes},
     identity::RedemptionId,
     payout::{AccountCheck, CustomerSums, Ground, Payout, Step, plan},
     settings::Settings,
     switches::Switches,
-    time::{self, HOUR_MS},
+    time::{self, HOUR_MS, MINUTE_MS},
     totals::{self, Totals},
 };
 use providers::{MobileMoney, NotReady, Transfer};
@@ -21,6 +21,8 @@ use tokio::time::Instant;
 const MAX_STEPS: usize = 6;
 /// A send starts only with this much time left beyond the HTTP time-out, to write down what came of it.
 const AFTER_SEND: Duration = Duration::from_secs(8);
+/// How long it is believed that an account can't receive.
+const NO_ACCOUNT_KEPT_MS: i64 = 10 * MINUTE_MS;
 
 /// What is read for one decision, in one call; a second one where the policy looks at customers or accounts.
 pub(crate) struct Loaded {
@@ -79,9 +81,11 @@ impl Disbursement {
                     if let Err(not_ready) = money.ready().await {
                         return self.put_off(&loaded, payout, &not_ready).await;
                     }
-                    match self.admitted(&rail.provider, &loaded.gate, false).await? {
-                        Admission::Granted => {}
-                        Admission::Denied => continue,
+                    // A rail that answers no question proves nothing by one, and a probe would be lost on it.
+                    if money.can_be_asked()
+                        && self.admitted(&rail.provider, &loaded.gate, Call::Ask).await? == Admission::Denied
+                    {
+                        continue;
                     }
                     if money.can_be_asked() && !self.may_ask(&rail.provider, &settings.payouts, until).await? {
                         return self.save_or_leave(payout, &payout.put_off(self.clock.now()), &[], settings).await;
@@ -91,7 +95,7 @@ impl Disbursement {
                     }
                     self.ask(&claimed, &reference, &loaded).await?
                 }
-                Step::Send(_) if payout.money.currency.code() != self.currency => {
+                Step::Send(_) if payout.money.currency.code() != self.currency || self.lacks_rail(payout) => {
                     let held = payout.misconfigured(now);
                     let alert = hold_alert(&held, alert::Kind::RailMisconfigured);
                     return self.save_or_leave(payout, &held, &[alert], settings).await;
@@ -103,7 +107,9 @@ impl Disbursement {
                     if Instant::now() + self.longest_send() > until {
                         return Err(Unfinished::NoTime);
                     }
-                    match self.admitted(&rail.provider, &loaded.gate, true).await? {
+                    let resends = claimed.attempts.len() == payout.attempts.len();
+                    let call = if resends { Call::Resend } else { Call::Send };
+                    match self.admitted(&rail.provider, &loaded.gate, call).await? {
                         Admission::Granted => {}
                         Admission::Denied => continue,
                     }
@@ -201,7 +207,10 @@ impl Disbursement {
         let kept_ms = i64::from(policy.account_kept_hours) * HOUR_MS;
         let now = self.clock.now();
         let account: Option<KnownAccount> = items.get(&account_key)?;
-        let account = account.filter(|known| known.payee == payout.payee && time::between(known.at, now) < kept_ms);
+        // That it can't receive may be mended any minute.
+        let kept_ms = |known: &KnownAccount| if known.active { kept_ms } else { NO_ACCOUNT_KEPT_MS };
+        let account =
+            account.filter(|known| known.payee == payout.payee && time::between(known.at, now) < kept_ms(known));
         loaded.account = match account {
             Some(KnownAccount { active: true, .. }) => AccountCheck::Active,
             Some(KnownAccount { active: false, .. }) => AccountCheck::Inactive,

@@ -1,6 +1,6 @@
 use crate::{Sweeper, TABLE_MS};
 use domain::{
-    gate::Gate,
+    gate::{Gate, PauseWhy},
     time::{self, MINUTE_MS},
 };
 use service::{
@@ -25,7 +25,8 @@ impl Sweeper {
         // While it is low it is read each minute: sending goes on as soon as somebody has topped it up.
         let minutes = if gate.pause.is_some() { 1 } else { policy.balance_minutes };
         let old = |at| time::between(at, now) >= i64::from(minutes) * MINUTE_MS;
-        let watched = policy.balance_alert > 0 || policy.balance_pause > 0;
+        let dry = gate.pause.as_ref().is_some_and(|pause| pause.why == PauseWhy::Funds);
+        let watched = dry || policy.balance_alert > 0 || policy.balance_pause > 0;
         if watched && gate.balance.as_ref().is_none_or(|balance| old(balance.at)) {
             let asked = self.nudges.ask(&Nudge::Balance).await;
             if asked.is_err() {

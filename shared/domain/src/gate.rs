@@ -115,6 +115,16 @@ pub enum Pass {
 }
 
 /// The gate as it becomes, and whom to tell.
+/// What the provider is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Ask,
+    Send,
+    /// The same reference once more. What is on its way is part of what the float is held back for, so a float that is
+    /// too small for others doesn't stop it; else it would stop them, and itself, for ever.
+    Resend,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moved {
     pub gate: Gate,
@@ -122,11 +132,15 @@ pub struct Moved {
 }
 
 impl Gate {
-    /// Whether a call may be made; `sends` for one that moves money.
-    pub fn pass(&self, sends: bool, now: Timestamp) -> Pass {
+    /// Whether a call may be made.
+    pub fn pass(&self, call: Call, now: Timestamp) -> Pass {
+        let paused = match (call, self.pause.as_ref().map(|pause| pause.why)) {
+            (Call::Ask, _) | (_, None) | (Call::Resend, Some(PauseWhy::Funds)) => false,
+            (Call::Send, Some(_)) | (Call::Resend, Some(PauseWhy::Outcomes)) => true,
+        };
         match &self.breaker {
             Breaker::Open { until, .. } | Breaker::HalfOpen { until, .. } if now < *until => Pass::Wait(*until),
-            _ if sends && self.pause.is_some() => Pass::Wait(time::plus(now, PAUSED_MS)),
+            _ if paused => Pass::Wait(time::plus(now, PAUSED_MS)),
             Breaker::Open { .. } | Breaker::HalfOpen { .. } => Pass::Probe,
             Breaker::Closed { .. } => Pass::Free,
         }

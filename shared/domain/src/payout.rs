@@ -115,6 +115,9 @@ pub struct Payout {
     /// After an end: when its references are asked about again.
     #[serde(with = "time::optional", default)]
     pub recheck_at: Option<Timestamp>,
+    /// It goes by the second rail: its payee was on a network that mobile money doesn't reach.
+    #[serde(default)]
+    pub second_rail: bool,
     /// The day (of the business) whose total it is part of, from its first send on.
     #[serde(default)]
     pub charged_on: Option<Date>,
@@ -198,6 +201,7 @@ impl Payout {
             routed_until: None,
             prompted_at: None,
             recheck_at: None,
+            second_rail: false,
             charged_on: None,
             hands: Hands::default(),
             created_at: now,
@@ -212,7 +216,9 @@ impl Payout {
 
     /// Sends and new references so far, beyond the first send.
     pub fn retries(&self) -> u8 {
-        let left = |attempt: &Attempt| u32::from(attempt.sends.saturating_sub(attempt.unsent));
+        let left = |attempt: &Attempt| {
+            u32::from(attempt.sends.saturating_sub(attempt.unsent).saturating_sub(attempt.turned_away))
+        };
         let sends: u32 = self.attempts.iter().map(left).sum();
         sends.saturating_sub(1).try_into().unwrap_or(u8::MAX)
     }
@@ -220,6 +226,11 @@ impl Payout {
     /// Whether a send may have left; then only the provider's word ends it.
     pub fn was_sent(&self) -> bool {
         !self.attempts.is_empty()
+    }
+
+    /// Whether all that was sent was read as failed, and so again a quarter of an hour later.
+    pub fn has_failed_for_good(&self) -> bool {
+        self.was_sent() && self.attempts.iter().all(Attempt::has_failed_twice)
     }
 
     /// When somebody must look at it: for what is to come, or after an end to ask a last time how it went.

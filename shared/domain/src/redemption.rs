@@ -12,7 +12,8 @@ use crate::{
     identity::{CustomerId, RedemptionId},
     money::Money,
     payout::Payout,
-    phone::Msisdn,
+    phone::{Msisdn, Network},
+    settings::OtherNetworks,
     time::{self, DAY_MS},
 };
 use jiff::{Timestamp, civil::Date};
@@ -185,7 +186,8 @@ impl Commit {
             session: origins.session.to_owned(),
         };
         let policy = &facts.settings.payouts;
-        let payout = Payout::new(code, id.clone(), customer.id.clone(), payee.clone(), policy, now);
+        let mut payout = Payout::new(code, id.clone(), customer.id.clone(), payee.clone(), policy, now);
+        payout.second_rail = facts.network != Network::Mtn && policy.other_networks == OtherNetworks::SecondRail;
         let mut audit = Entry::new(
             format!("{id}-redeemed"),
             now,

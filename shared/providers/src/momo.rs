@@ -24,6 +24,8 @@ use tokio::sync::Mutex;
 
 /// A token is renewed this long before it ends.
 const RENEW_EARLY: Duration = Duration::from_secs(600);
+/// However long it is said to hold.
+const LONGEST_LIFE: Duration = Duration::from_secs(86_400);
 /// A note has at most 128 characters at MTN.
 const MAX_NOTE: usize = 128;
 /// A longer name is cut.
@@ -143,7 +145,8 @@ impl MtnMomo {
             .then(|| json(&answer))
             .flatten()
             .ok_or_else(|| NotReady(format!("token: {} without a token", answer.status().as_u16())))?;
-        let life = Duration::from_secs(body.expires_in).saturating_sub(RENEW_EARLY);
+        // Whatever it says, in a day it is asked for anew.
+        let life = Duration::from_secs(body.expires_in).min(LONGEST_LIFE).saturating_sub(RENEW_EARLY);
         Ok(Token {
             bearer: body.access_token,
             subscription_key: keys.subscription_key,

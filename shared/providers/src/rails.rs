@@ -1,7 +1,7 @@
 //! Which rail pays whom.
 
 use crate::MobileMoney;
-use domain::{payout::Rail, phone::Network};
+use domain::payout::{Payout, Rail};
 use std::sync::Arc;
 
 /// The rails of one deployment. There is no second one unless it is wired on purpose.
@@ -12,12 +12,10 @@ pub struct Rails {
 }
 
 impl Rails {
-    /// The rail that pays numbers of this network; none where nothing does.
-    pub fn of(&self, network: Network) -> Option<&Arc<dyn MobileMoney>> {
-        match network {
-            Network::Mtn => Some(&self.mobile_money),
-            Network::Airtel | Network::Ktrn => self.second.as_ref(),
-        }
+    /// The rail that a payout was redeemed for; none where it isn't wired. Not by the number: people keep theirs when
+    /// they change networks.
+    pub fn of(&self, payout: &Payout) -> Option<&Arc<dyn MobileMoney>> {
+        if payout.second_rail { self.second.as_ref() } else { Some(&self.mobile_money) }
     }
 
     /// The rail with just this identity; none where it is not in use any more. A reference is asked about under no

@@ -171,7 +171,7 @@ impl Payout {
         self.may_decide(who)?;
         let mut next = stepped(self, now);
         if let Some(settlement) = next.hands.settlement.take() {
-            self.may_settle()?;
+            self.may_settle(now)?;
             next.state = State::Settled { at: now, receipt: settlement.receipt };
             next.hands.barred = None;
             next.hands.approved_by = Some(who.clone());
@@ -221,6 +221,8 @@ impl Payout {
                 Err(NotNow::Ended(self.state.name()))
             }
             State::Queued { .. } | State::AwaitingApproval { .. } | State::Held { .. } if !self.was_sent() => Ok(()),
+            // What MoMo says of another transfer than ours proves nothing.
+            State::Held { why, .. } if why != Hold::Mismatch && self.has_failed_for_good() => Ok(()),
             State::Queued { .. }
             | State::AwaitingApproval { .. }
             | State::Held { .. }
@@ -251,6 +253,8 @@ impl Payout {
         let mut next = self.by(who, now);
         next.hands.retries += 1;
         next.hands.retry_wanted = true;
+        // Whoever wants it sent doesn't want it held.
+        next.hands.barred = None;
         next.state = State::Retrying { due_at: at.unwrap_or(now) };
         next.recheck_at = None;
         Ok(next)
@@ -281,7 +285,7 @@ impl Payout {
     /// [`NotNow::PerhapsSent`] while MoMo may still pay it, [`NotNow::Ended`], [`NotNow::Mismatch`],
     /// [`NotNow::SettlementWaits`].
     pub fn settle(&self, who: &UserId, receipt: &str, note: &str, now: Timestamp) -> Result<Self, NotNow> {
-        self.may_settle()?;
+        self.may_settle(now)?;
         if self.hands.settlement.is_some() {
             return Err(NotNow::SettlementWaits);
         }
@@ -295,11 +299,14 @@ impl Payout {
         Ok(next)
     }
 
-    fn may_settle(&self) -> Result<(), NotNow> {
+    fn may_settle(&self, now: Timestamp) -> Result<(), NotNow> {
+        let a_day_old = self.attempt().is_some_and(|attempt| time::between(attempt.last_sent_at, now) >= DAY_MS);
         match &self.state {
             State::Held { why: Hold::Mismatch, .. } => Err(NotNow::Mismatch),
             // A day has passed and MoMo says nothing: people have looked in its portal.
             State::Held { why: Hold::Unknown, .. } => Ok(()),
+            // Nobody can ask any more where the account that it was sent from is gone.
+            State::Held { why: Hold::Config, .. } if a_day_old => Ok(()),
             State::Cancelled { why, .. } if why != REVERSED => Ok(()),
             State::Cancelled { .. } => Err(NotNow::Ended(REVERSED)),
             State::Queued { .. }

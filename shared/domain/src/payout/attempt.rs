@@ -15,6 +15,9 @@ pub struct Attempt {
     /// Of the sends, those that provably reached nobody; they use up no retry.
     #[serde(default)]
     pub unsent: u8,
+    /// Sends that were refused for our set-up; they use up no retry either.
+    #[serde(default)]
+    pub turned_away: u8,
     #[serde(with = "time::required")]
     pub first_sent_at: Timestamp,
     #[serde(with = "time::required")]
@@ -78,6 +81,7 @@ impl Attempt {
             rail,
             sends: 1,
             unsent: 0,
+            turned_away: 0,
             first_sent_at: now,
             last_sent_at: now,
             known: false,
@@ -104,6 +108,12 @@ impl Attempt {
                 self.rejected && !self.known && self.not_found_at.is_some_and(|at| fresh(at) && at >= self.last_sent_at)
             }
         }
+    }
+
+    /// Read as FAILED twice, a quarter of an hour apart, and nothing else between or since.
+    pub(super) fn has_failed_twice(&self) -> bool {
+        let both = self.first_failed_at.zip(self.last_failed_at);
+        both.is_some_and(|(first, last)| time::between(first, last) >= NEW_REFERENCE_AFTER_MS)
     }
 
     /// Whether this reference has paid.

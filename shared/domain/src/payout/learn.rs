@@ -137,6 +137,7 @@ impl Payout {
             }
             TransferAnswer::Unknown(_) => lesson.unproven(at, MINUTE_MS),
             TransferAnswer::Config(_) => {
+                attempt.turned_away = attempt.turned_away.saturating_add(1);
                 lesson.unproven(at, RESEND_AFTER_MS);
                 lesson.alert(alert::Kind::RailMisconfigured, &format!("MoMo refuses our set-up ({word}). Check keys, address list, environment and currency; this payout is asked about and sent again by itself."));
             }
@@ -176,10 +177,16 @@ impl Payout {
             }
             StatusAnswer::NotFound | StatusAnswer::Unknown(_) => {}
         }
-        if let StatusAnswer::Failed(reported) = answer {
-            attempt.first_failed_at.get_or_insert(now);
-            attempt.last_failed_at = Some(now);
-            attempt.reason.clone_from(&reported.reason);
+        match answer {
+            StatusAnswer::Failed(reported) => {
+                attempt.first_failed_at.get_or_insert(now);
+                attempt.last_failed_at = Some(now);
+                attempt.reason.clone_from(&reported.reason);
+            }
+            // It has turned once, so the next FAILED is the first one again.
+            StatusAnswer::Pending(_) => (attempt.first_failed_at, attempt.last_failed_at) = (None, None),
+            StatusAnswer::NotFound if !attempt.known => attempt.not_found_at = Some(now),
+            StatusAnswer::NotFound | StatusAnswer::Successful(_) | StatusAnswer::Unknown(_) => {}
         }
         if !newest && !matches!(answer, StatusAnswer::Successful(_)) {
             return Some(lesson.older(at, answer, self));
@@ -355,8 +362,13 @@ impl Lesson<'_> {
             }
             return;
         }
-        attempt.not_found_at = Some(self.now);
+        let rejected = attempt.rejected;
         let (first, last) = (attempt.first_sent_at, attempt.last_sent_at);
+        // Refused at the door and not known: there is nothing to send again, however old it is.
+        if rejected && matches!(self.next.state, State::Retrying { .. }) {
+            let reason = attempt.reason.clone().unwrap_or_default();
+            return self.failed_so_far(&reason, self.next.hands.retry_wanted && self.may_go_on(), self.now);
+        }
         let retries = self.next.retries();
         let too_late = time::between(first, self.now) > RESEND_WITHIN_MS;
         let exhausted = !self.retries_left();
@@ -447,21 +459,28 @@ impl Lesson<'_> {
         let retries = self.next.retries();
         let kind = failure(reason);
         let wanted = self.next.hands.retry_wanted;
-        if kind == Failure::Config && !wanted {
+        if kind == Failure::Config && !wanted && self.next.hands.barred.is_none() {
             let already = matches!(self.next.state, State::Held { why: Hold::Config, .. });
-            self.next.state = State::Held { why: Hold::Config, due_at: self.due_in(DAY_MS) };
+            // Read once more a quarter of an hour later: then people may conclude it by other means.
+            let sure = self.next.has_failed_for_good();
+            let wait = if sure { DAY_MS } else { NEW_REFERENCE_AFTER_MS };
+            self.next.state = State::Held { why: Hold::Config, due_at: self.due_in(wait) };
             if !already {
                 self.alert(alert::Kind::RailMisconfigured, &format!("MoMo failed the transfer because of our account ({}). Mend the account, then retry it by hand.", first(reason, 64)));
             }
             return;
         }
-        let again = (wanted || kind == Failure::Later) && self.retries_left();
+        let again = (wanted || kind == Failure::Later) && self.may_go_on();
         let wait = if again && !wanted {
             self.retry_delay_ms(retries).max(NEW_REFERENCE_AFTER_MS)
         } else {
             NEW_REFERENCE_AFTER_MS
         };
-        let due_at = time::plus(first_failed, wait);
+        self.failed_so_far(reason, again, time::plus(first_failed, wait));
+    }
+
+    /// It ends when every reference has surely failed and no other one is to follow.
+    fn failed_so_far(&mut self, reason: &str, again: bool, due_at: Timestamp) {
         let sure = self.next.attempts.iter().all(|attempt| attempt.surely_failed(self.now));
         if sure && !again {
             self.refuse(reason);
@@ -469,6 +488,16 @@ impl Lesson<'_> {
             // Due now, and read just now: the plan takes it as leave to go on.
             self.next.state = State::Retrying { due_at: due_at.max(self.now) };
         }
+    }
+
+    /// Whether another reference may follow. Not while a person bars it: then a failure is the end, and what was
+    /// proposed meanwhile can be decided.
+    fn may_go_on(&self) -> bool {
+        self.retries_left() && self.next.hands.barred.is_none()
+    }
+
+    fn is_refused_at_the_door(&self, at: usize) -> bool {
+        self.next.attempts.get(at).is_some_and(|attempt| attempt.rejected && !attempt.known)
     }
 
     /// News of an older reference, short of success. While a payout waits to be surely failed they count as much as
@@ -479,10 +508,17 @@ impl Lesson<'_> {
                 self.next.state = State::Retrying { due_at: self.now };
                 self.done()
             }
+            // Refused at the door, and still not known: the next one is looked at.
+            (State::Retrying { .. }, StatusAnswer::NotFound) if self.is_refused_at_the_door(at) => {
+                self.next.state = State::Retrying { due_at: self.now };
+                self.done()
+            }
             (State::Retrying { .. }, _) => {
                 self.ask_on(at);
                 self.done()
             }
+            // Nothing is sent after an end, so whoever asked lets go of it.
+            (State::Refused { .. } | State::Cancelled { .. }, _) => self.done(),
             _ => self.of_an_older_reference(before),
         }
     }

@@ -4,7 +4,7 @@ use super::learn::passes;
 use super::{Attempt, FAILED_FRESH_MS, Hold, MAX_CLAIMS, Payout, RESEND_AFTER_MS, RESEND_WITHIN_MS, Rail, State};
 use crate::{
     alert,
-    gate::{Gate, Pass},
+    gate::{Call, Gate, Pass},
     identity::payout_reference,
     settings::PayoutPolicy,
     switches::Switches,
@@ -15,6 +15,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 /// How long a payout waits while the switch is off before it is looked at again.
 const SWITCHED_OFF_MS: i64 = MINUTE_MS;
+/// How long an answer about a reference is enough while nothing may be sent.
+const ASKED_LATELY_MS: i64 = 15 * MINUTE_MS;
 /// After a pause those that waited come back over so long, not all at once.
 const SPREAD_MS: i64 = 20 * SECOND_MS;
 
@@ -155,7 +157,7 @@ fn first_send(payout: &Payout, ground: &Ground<'_>) -> Step {
         waiting.state = State::Held { why: Hold::Totals, due_at: next_period };
         return Step::Hold(waiting, alert::Kind::TotalsReached);
     }
-    if let Some(waits) = kept_out(payout, true, ground) {
+    if let Some(waits) = kept_out(payout, Call::Send, ground) {
         return waits;
     }
     if policy.check_account && ground.account == AccountCheck::Unknown {
@@ -168,10 +170,16 @@ fn first_send(payout: &Payout, ground: &Ground<'_>) -> Step {
 fn settle(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Step {
     let Ground { policy, now, lease_ms, .. } = *ground;
     if attempt.rail != *ground.rail {
-        // Under another account the provider would not know the reference, and that would prove nothing.
-        return Step::Hold(held(payout, Hold::Config, now), alert::Kind::RailMisconfigured);
+        // Under another account the provider would not know the reference, and that would prove nothing. What people
+        // may do about one that is unknown or not ours stays as it is.
+        let why = match payout.state {
+            State::Held { why: why @ (Hold::Unknown | Hold::Mismatch), .. } => why,
+            _ => Hold::Config,
+        };
+        return Step::Hold(held(payout, why, now), alert::Kind::RailMisconfigured);
     }
     let resends = may_resend(payout, attempt, policy, now);
+    let call = if resends { Call::Resend } else { Call::Send };
     if resends || may_renew(payout, attempt, policy, now) {
         if payout.hands.barred.is_some() {
             return Step::Postpone(held(payout, Hold::ByHand, now));
@@ -179,12 +187,21 @@ fn settle(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Step {
         if !ground.switches.payouts {
             return Step::Postpone(postponed(payout, SWITCHED_OFF_MS, now));
         }
-        if let Some(waits) = kept_out(payout, true, ground) {
+        if !resends
+            && payout.charged_on.is_none()
+            && let Room::Until(next_period) = ground.totals.room(payout.money.amount, policy, now, ground.zone)
+        {
+            // What was refused made room for others; there may be none left for it.
+            let mut waiting = held(payout, Hold::Totals, now);
+            waiting.state = State::Held { why: Hold::Totals, due_at: next_period };
+            return Step::Hold(waiting, alert::Kind::TotalsReached);
+        }
+        if let Some(waits) = kept_out(payout, call, ground) {
             return waits;
         }
         return Step::Send(if resends { sent_again(payout, now, lease_ms) } else { new_reference(payout, ground) });
     }
-    if let Some(waits) = kept_out(payout, false, ground) {
+    if let Some(waits) = kept_out(payout, Call::Ask, ground).or_else(|| asked_lately(payout, attempt, ground)) {
         return waits;
     }
     // Before a new reference every earlier one is asked again, the oldest first: each may have turned.
@@ -205,7 +222,7 @@ fn recheck(payout: &Payout, ground: &Ground<'_>) -> Step {
         return Step::Postpone(next);
     }
     match payout.unchecked(ground.rail, now) {
-        Some(reference) => match kept_out(payout, false, ground) {
+        Some(reference) => match kept_out(payout, Call::Ask, ground) {
             Some(waits) => waits,
             None => Step::Ask(claimed(payout, now, lease_ms), reference),
         },
@@ -218,8 +235,8 @@ fn recheck(payout: &Payout, ground: &Ground<'_>) -> Step {
 }
 
 /// What the gate keeps out waits, without having been claimed.
-fn kept_out(payout: &Payout, sends: bool, ground: &Ground<'_>) -> Option<Step> {
-    match ground.gate.pass(sends, ground.now) {
+fn kept_out(payout: &Payout, call: Call, ground: &Ground<'_>) -> Option<Step> {
+    match ground.gate.pass(call, ground.now) {
         Pass::Free | Pass::Probe => None,
         Pass::Wait(until) => {
             let spread = i64::from(payout.id.as_str().bytes().fold(0_u8, u8::wrapping_add)) * SPREAD_MS / 256;
@@ -232,6 +249,19 @@ fn kept_out(payout: &Payout, sends: bool, ground: &Ground<'_>) -> Option<Step> {
             )))
         }
     }
+}
+
+/// What waits for leave to send is asked about before it is sent, and that answer is good for a minute only. While
+/// nothing may be sent the question would be for nothing each time, and there are so many in a second.
+fn asked_lately(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Option<Step> {
+    let failed = matches!(payout.state, State::Retrying { .. });
+    let missing = matches!(payout.state, State::Sending { .. }) && attempt.not_found_at.is_some();
+    let call = if missing { Call::Resend } else { Call::Send };
+    let stopped = !ground.switches.payouts || matches!(ground.gate.pass(call, ground.now), Pass::Wait(_));
+    let answered = payout.attempts.iter().filter_map(|attempt| attempt.answered_at).max();
+    let lately = answered.is_some_and(|at| time::between(at, ground.now) < ASKED_LATELY_MS);
+    let waits = (failed || missing) && stopped && lately;
+    waits.then(|| Step::Postpone(postponed(payout, SWITCHED_OFF_MS, ground.now)))
 }
 
 fn retries_left(payout: &Payout, policy: &PayoutPolicy) -> bool {

@@ -19,6 +19,7 @@ mod money_and_phones;
 mod other_networks;
 mod payout_answers;
 mod payout_courses;
+mod payout_ends;
 mod payout_explained;
 mod payout_waived;
 mod payout_walk;

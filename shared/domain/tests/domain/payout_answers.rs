@@ -163,7 +163,8 @@ fn a_failed_is_taken_as_the_table_of_errors_says() {
     }
     for reason in config {
         let learned = asked(&payout, &failed(&payout, reason), noon());
-        assert_eq!(learned.payout.state, State::Held { why: Hold::Config, due_at: plus(noon(), DAY_MS) }, "{reason}");
+        let quarter = plus(noon(), NEW_REFERENCE_AFTER_MS);
+        assert_eq!(learned.payout.state, State::Held { why: Hold::Config, due_at: quarter }, "{reason}");
         assert_eq!(kinds(&learned), [Kind::RailMisconfigured]);
         let again = asked(&learned.payout, &failed(&payout, reason), plus(noon(), DAY_MS));
         assert_eq!(kinds(&again), [], "told once");

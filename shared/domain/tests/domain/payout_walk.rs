@@ -10,7 +10,7 @@ use crate::provider;
 use crate::sample::{self, Around};
 
 use domain::{
-    gate::{Gate, Pass},
+    gate::{Call, Gate, Pass},
     payout::{AccountCheck, Attempt, Payout, RECHECK_AFTER_MS, State, StatusAnswer, Step, TransferAnswer},
     settings::PayoutPolicy,
     switches::Switches,
@@ -121,7 +121,8 @@ impl World {
         let (seed, policy, hands) = (self.seed, &self.policy, &row.hands);
         assert!(hands.barred.is_none(), "{seed}: sent while a person has barred it");
         assert!(self.paying, "{seed}: sent while payouts are switched off");
-        assert!(!matches!(self.gate.pass(true, self.now), Pass::Wait(_)), "{seed}: sent through a shut gate");
+        let call = if matches!(row.state, State::Sending { .. }) { Call::Resend } else { Call::Send };
+        assert!(!matches!(self.gate.pass(call, self.now), Pass::Wait(_)), "{seed}: sent through a shut gate");
         if row.was_sent() {
             return;
         }
@@ -229,7 +230,7 @@ impl World {
                         assert!(dead, "{}: a new reference while {} may still be paid", self.seed, older.number);
                     }
                 }
-                let left = |attempt: &Attempt| u32::from(attempt.sends - attempt.unsent);
+                let left = |attempt: &Attempt| u32::from(attempt.sends - attempt.unsent - attempt.turned_away);
                 let sends: u32 = claimed.attempts.iter().map(left).sum();
                 let most = 1 + u32::from(self.policy.retries) + u32::from(claimed.hands.retries);
                 assert!(sends <= most, "{}: {sends} sends of {most}", self.seed);

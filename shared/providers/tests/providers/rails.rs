@@ -1,7 +1,7 @@
 //! Which rail pays whom, and which one is asked.
 
-use crate::ours::{airtime, momo_from};
-use domain::{payout::Rail, phone::Network};
+use crate::ours::{airtime, momo_from, payout};
+use domain::payout::{Payout, Rail};
 use providers::{MobileMoney, rails::Rails};
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ fn provider(rail: Option<&Arc<dyn MobileMoney>>) -> Option<String> {
 
 // proves: PAY-13
 #[test]
-fn mtns_numbers_are_paid_in_money_and_others_by_the_second_rail_where_there_is_one() {
+fn a_payout_goes_by_the_rail_it_was_redeemed_for_or_by_none() {
     let cases = [
-        (Network::Mtn, Some("mtn-momo-disbursement"), Some("mtn-momo-disbursement")),
-        (Network::Airtel, Some("africas-talking-airtime"), None),
-        (Network::Ktrn, Some("africas-talking-airtime"), None),
+        (false, Some("mtn-momo-disbursement"), Some("mtn-momo-disbursement")),
+        (true, Some("africas-talking-airtime"), None),
     ];
     let off = Rails { second: None, ..both() };
-    for (network, with, without) in cases {
-        assert_eq!(provider(both().of(network)).as_deref(), with, "{network:?}");
-        assert_eq!(provider(off.of(network)).as_deref(), without, "{network:?}, the second rail off");
+    for (second_rail, with, without) in cases {
+        let payout = Payout { second_rail, ..payout("+250788123456") };
+        assert_eq!(provider(both().of(&payout)).as_deref(), with, "{second_rail:?}");
+        assert_eq!(provider(off.of(&payout)).as_deref(), without, "{second_rail:?}, the second rail off");
     }
 }
 

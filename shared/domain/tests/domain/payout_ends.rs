@@ -1,0 +1,261 @@
+//! Nothing that has surely failed, or can't be asked about any more, stays where nobody can conclude it.
+
+use crate::{
+    people::user_id,
+    sample::{Around, noon, payout, report},
+};
+use domain::{
+    gate::{Balance, Call, Gate, Pass, Pause, PauseWhy},
+    payout::{Hold, NotNow, Payout, Rail, ReportedTransfer, State, StatusAnswer, Step, TransferAnswer},
+    settings::PayoutPolicy,
+    time::{DAY_MS, HOUR_MS, MINUTE_MS, plus},
+    totals::Totals,
+};
+use jiff::Timestamp;
+
+/// A payout, the time, and what MoMo answers to whatever is asked.
+struct Course {
+    row: Payout,
+    now: Timestamp,
+    around: Around,
+}
+
+impl Course {
+    fn new() -> Self {
+        Self { row: payout(), now: noon(), around: Around::default() }
+    }
+
+    fn wait(&mut self, milliseconds: i64) {
+        self.now = plus(self.now, milliseconds);
+    }
+
+    fn step(&self) -> Step {
+        self.around.plan(&self.row, self.now)
+    }
+
+    /// Sends, which has to be the next step, and learns this answer.
+    fn sends(&mut self, answer: &TransferAnswer) {
+        let Step::Send(claimed) = self.step() else { panic!("it is sent: {:?}", self.step()) };
+        let reference = claimed.attempt().expect("one was made").reference.clone();
+        let learned = claimed.after_transfer(&reference, answer, &self.around.policy, self.now);
+        self.row = learned.expect("it is under way").payout;
+    }
+
+    /// Asks until the next step is something else, at most so often; each answer by its number of attempt.
+    fn asks(&mut self, most: usize, answer: impl Fn(u8) -> StatusAnswer) -> Step {
+        for _ in 0..most {
+            let Step::Ask(claimed, reference) = self.step() else { return self.step() };
+            let attempt = claimed.attempts.iter().find(|attempt| attempt.reference == reference).expect("one of its");
+            let answer = answer(attempt.number);
+            let learned = claimed.after_status(&reference, &answer, &self.around.policy, self.now);
+            self.row = learned.expect("it is under way").payout;
+        }
+        self.step()
+    }
+
+    fn report(&self, reason: &str) -> ReportedTransfer {
+        ReportedTransfer { reason: Some(reason.to_owned()), ..report(&self.row) }
+    }
+
+    /// Whatever is asked has failed for this reason, now and a quarter of an hour later.
+    fn fails(&mut self, reason: &str) {
+        let failed = StatusAnswer::Failed(self.report(reason));
+        for _ in 0..2 {
+            let due = self.row.due_at().expect("it is under way");
+            self.now = due.max(plus(self.now, 16 * MINUTE_MS));
+            self.asks(6, |_| failed.clone());
+        }
+    }
+}
+
+fn refused_at_the_door() -> TransferAnswer {
+    TransferAnswer::Invalid("400".to_owned())
+}
+
+// proves: PAY-07, PAY-10
+#[test]
+fn what_fails_while_a_settlement_waits_is_refused_and_the_settlement_can_be_agreed_to() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(DAY_MS + HOUR_MS);
+    let pending = StatusAnswer::Pending(report(&course.row));
+    course.asks(1, |_| pending.clone());
+    assert!(matches!(course.row.state, State::Held { why: Hold::Unknown, .. }), "{:?}", course.row.state);
+    course.row = course.row.settle(&user_id(1), "R-1", "in cash", course.now).expect("a day has passed");
+    course.fails("NOT_ENOUGH_FUNDS");
+    assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
+    let settled = course.row.approve(&user_id(2), course.now).expect("it was paid in cash");
+    assert!(matches!(settled.state, State::Settled { .. }));
+    // And nobody sends it meanwhile.
+    assert_eq!(course.row.retry(&user_id(3), None, course.now).err(), Some(NotNow::SettlementWaits));
+}
+
+// proves: PAY-07
+#[test]
+fn a_payout_that_waits_to_be_sent_again_and_is_held_ends_refused_and_a_retry_lets_it_go() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(5 * MINUTE_MS);
+    let failed = StatusAnswer::Failed(course.report("EXPIRED"));
+    course.asks(1, |_| failed.clone());
+    assert!(matches!(course.row.state, State::Retrying { .. }));
+    course.row = course.row.hold(&user_id(1), "a doubt", course.now).expect("nothing is under way");
+    course.fails("EXPIRED");
+    assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
+    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    course.wait(2 * MINUTE_MS);
+    let failed = StatusAnswer::Failed(course.report("EXPIRED"));
+    assert!(matches!(course.asks(6, |_| failed.clone()), Step::Send(_)));
+}
+
+// proves: PAY-07, PAY-10
+#[test]
+fn what_our_account_has_failed_twice_can_be_cancelled_or_settled() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(5 * MINUTE_MS);
+    let failed = StatusAnswer::Failed(course.report("SENDER_ACCOUNT_NOT_ACTIVE"));
+    course.asks(1, |_| failed.clone());
+    assert!(matches!(course.row.state, State::Held { why: Hold::Config, .. }));
+    assert_eq!(course.row.cancel(&user_id(1), "", course.now).err(), Some(NotNow::PerhapsSent));
+    course.fails("SENDER_ACCOUNT_NOT_ACTIVE");
+    assert!(matches!(course.row.state, State::Held { why: Hold::Config, .. }));
+    course.row.cancel(&user_id(1), "paid in cash", course.now).expect("it has failed for good");
+    course.row.settle(&user_id(1), "R-1", "in cash", course.now).expect("it has failed for good");
+}
+
+// proves: PAY-07
+#[test]
+fn a_reference_that_was_refused_at_the_door_stands_in_nobodys_way() {
+    let mut course = Course::new();
+    course.sends(&refused_at_the_door());
+    assert!(matches!(course.row.state, State::Refused { .. }));
+    // A retry on the day after: there is nothing that could be sent again, and a new reference follows.
+    course.wait(2 * DAY_MS);
+    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    assert!(matches!(course.asks(3, |_| StatusAnswer::NotFound), Step::Send(_)), "{:?}", course.step());
+    course.sends(&TransferAnswer::Accepted);
+    // The new one fails for good, while the old one is still not known: that is the end, without a loop.
+    let failed = StatusAnswer::Failed(course.report("PAYEE_NOT_FOUND"));
+    for _ in 0..3 {
+        course.wait(16 * MINUTE_MS);
+        course.asks(6, |number| if number == 1 { StatusAnswer::NotFound } else { failed.clone() });
+    }
+    assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
+    // A refused one that nothing knows about is refused again where no new one may follow.
+    assert_eq!(course.row.attempts.len(), 2);
+}
+
+// proves: PAY-10
+#[test]
+fn what_was_sent_from_an_account_that_is_gone_is_settled_by_two_people_a_day_later() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.around.rail = Rail::mtn_momo("https://momo.example", "mtnrwanda", "another-user");
+    course.wait(5 * MINUTE_MS);
+    let Step::Hold(held, _) = course.step() else { panic!("it can't be asked about") };
+    assert_eq!(held.settle(&user_id(1), "R-1", "in cash", course.now).err(), Some(NotNow::PerhapsSent));
+    course.wait(DAY_MS);
+    held.settle(&user_id(1), "R-1", "in cash", course.now).expect("nobody can ask any more");
+    // One that was unknown before stays so.
+    let unknown = Payout { state: State::Held { why: Hold::Unknown, due_at: course.now }, ..held };
+    course.row = unknown;
+    let Step::Hold(held, _) = course.step() else { panic!("it can't be asked about") };
+    assert!(matches!(held.state, State::Held { why: Hold::Unknown, .. }));
+}
+
+// proves: PAY-10
+#[test]
+fn a_pause_for_funds_keeps_nothing_back_that_is_part_of_its_reason() {
+    let pause = |why| Gate { pause: Some(Pause { why, since: noon() }), ..Gate::default() };
+    let cases = [
+        (PauseWhy::Funds, Call::Ask, true),
+        (PauseWhy::Funds, Call::Send, false),
+        (PauseWhy::Funds, Call::Resend, true),
+        (PauseWhy::Outcomes, Call::Ask, true),
+        (PauseWhy::Outcomes, Call::Send, false),
+        (PauseWhy::Outcomes, Call::Resend, false),
+    ];
+    for (why, call, passes) in cases {
+        assert_eq!(pause(why).pass(call, noon()) == Pass::Free, passes, "{why:?} {call:?}");
+    }
+    // A float of 60,000 of which 15,000 are on their way, and 50,000 to be kept: the send whose answer was lost is sent
+    // again.
+    let policy = PayoutPolicy { balance_alert: 50_000, balance_pause: 50_000, ..PayoutPolicy::default() };
+    let balance = Balance { amount: 60_000, on_its_way: 15_000, at: noon() };
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Unknown("time-out".to_owned()));
+    course.around.gate = Gate::default().weighed(balance, &policy).gate;
+    assert!(course.around.gate.pause.is_some());
+    course.wait(11 * MINUTE_MS);
+    assert!(matches!(course.asks(1, |_| StatusAnswer::NotFound), Step::Send(_)), "{:?}", course.step());
+}
+
+// proves: PAY-09
+#[test]
+fn a_retry_for_which_the_day_has_no_room_waits_for_the_next_one_and_says_so() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(5 * MINUTE_MS);
+    course.fails("PAYEE_NOT_FOUND");
+    assert_eq!(course.row.charged_on, None, "it has made room: {:?}", course.row.state);
+    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    let amount = course.row.money.amount;
+    course.around.policy.total_per_month = Some(amount);
+    course.around.totals = serde_json::from_value::<Totals>(serde_json::json!({ "sent": amount })).expect("a month");
+    course.wait(2 * MINUTE_MS);
+    let failed = StatusAnswer::Failed(course.report("PAYEE_NOT_FOUND"));
+    let Step::Hold(held, _) = course.asks(2, |_| failed.clone()) else { panic!("there is no room") };
+    assert!(matches!(held.state, State::Held { why: Hold::Totals, .. }));
+    // With the next month it is asked about and sent.
+    course.row = held;
+    course.around.totals = Totals::default();
+    course.now = course.row.due_at().expect("the next month");
+    let failed = StatusAnswer::Failed(course.report("PAYEE_NOT_FOUND"));
+    assert!(matches!(course.asks(3, |_| failed.clone()), Step::Send(_)), "{:?}", course.step());
+}
+
+// proves: PAY-07
+#[test]
+fn a_reference_that_turned_from_failed_to_pending_has_to_fail_for_a_quarter_of_an_hour_again() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(5 * MINUTE_MS);
+    let failed = StatusAnswer::Failed(course.report("EXPIRED"));
+    let pending = StatusAnswer::Pending(report(&course.row));
+    course.asks(1, |_| failed.clone());
+    course.wait(16 * MINUTE_MS);
+    course.asks(1, |_| pending.clone());
+    course.wait(61 * MINUTE_MS);
+    let next = course.asks(1, |_| failed.clone());
+    assert!(matches!(next, Step::Rest), "one FAILED alone: {next:?}");
+    assert!(matches!(course.row.state, State::Retrying { .. }));
+}
+
+// proves: PAY-06
+#[test]
+fn while_nothing_may_be_sent_what_waits_to_be_sent_again_is_not_asked_about_each_minute() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(5 * MINUTE_MS);
+    let failed = StatusAnswer::Failed(course.report("NOT_ENOUGH_FUNDS"));
+    course.around.gate.pause = Some(Pause { why: PauseWhy::Funds, since: course.now });
+    let mut asked = 0;
+    for _ in 0..120 {
+        match course.step() {
+            Step::Ask(claimed, reference) => {
+                asked += 1;
+                let learned = claimed.after_status(&reference, &failed, &course.around.policy, course.now);
+                course.row = learned.expect("it is under way").payout;
+            }
+            Step::Postpone(later) => course.row = later,
+            Step::Rest => {}
+            other => panic!("nothing is sent: {other:?}"),
+        }
+        course.wait(MINUTE_MS);
+    }
+    assert!((4..=10).contains(&asked), "{asked} questions in two hours");
+    course.around.gate.pause = None;
+    course.wait(2 * MINUTE_MS);
+    assert!(matches!(course.asks(2, |_| failed.clone()), Step::Send(_)), "{:?}", course.step());
+}
