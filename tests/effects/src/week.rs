@@ -240,7 +240,9 @@ impl Week {
             ..Switches::all_on(&self.epoch.to_string())
         };
         let act = self.world.store.act(&BY, self.world.now(), Class::System, "switches.set", "switches:all".to_owned());
-        let act = act.expect("chance").switches(&after).expect("a row");
+        let before: Option<Switches> =
+            self.world.store.one(&keys::switches(), soon()).await.expect("the table answers");
+        let act = act.expect("chance").switches(before.as_ref(), &after).expect("a row");
         act.commit(soon()).await.expect("switches can be set");
     }
 
@@ -301,7 +303,7 @@ impl Week {
             self.work().await;
             let Some(due) = self.next_due().await.filter(|due| *due < last) else { return };
             // Several at a time.
-            let together = *self.dice.pick(&[5 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS]);
+            let together = *self.dice.pick(&[5 * MINUTE_MS, 6 * HOUR_MS, 12 * HOUR_MS]);
             let wait = time::between(self.world.now(), due).max(0) + together;
             self.world.advance(wait);
             self.sweep().await;
