@@ -303,7 +303,7 @@ impl Week {
             self.work().await;
             let Some(due) = self.next_due().await.filter(|due| *due < last) else { return };
             // Several at a time.
-            let together = *self.dice.pick(&[5 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS]);
+            let together = *self.dice.pick(&[5 * MINUTE_MS, 6 * HOUR_MS, 12 * HOUR_MS]);
             let wait = time::between(self.world.now(), due).max(0) + together;
             self.world.advance(wait);
             self.sweep().await;

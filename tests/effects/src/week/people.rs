@@ -79,21 +79,27 @@ impl Week {
         }
     }
 
+    /// Whoever gives a payout up, takes it back or pays by other means has looked at MTN's portal before: after a
+    /// restore it proves nothing that the table knows of no send.
+    fn nothing_there(&self, payout: &Payout) -> bool {
+        self.statement(payout) != Statement::OpenOrPaid
+    }
+
     /// One thing that is possible with a payout that waits for somebody, drawn.
     async fn decide(&mut self, payout: &Payout) {
         let (who, now) = (self.somebody(), self.world.now());
         if payout.hands.settlement.is_some() {
-            let agrees = self.statement(payout) != Statement::OpenOrPaid && !self.dice.one_in(4);
+            let agrees = self.nothing_there(payout) && !self.dice.one_in(4);
             let act = if agrees { payout.approve(&who, now) } else { payout.disapprove(&who, "no receipt", now) };
             self.save(if agrees { "settled" } else { "not settled" }, payout, act).await;
             return;
         }
-        // Whoever pays by other means has looked at MTN's portal before.
-        let by_other_means = self.statement(payout) != Statement::OpenOrPaid && self.dice.one_in(5);
+        let gives_up = self.nothing_there(payout);
+        let by_other_means = gives_up && self.dice.one_in(5);
         match &payout.state {
-            State::AwaitingApproval { .. } => match self.dice.below(6) {
-                0 => self.save("disapproved", payout, payout.disapprove(&who, "not now", now)).await,
-                1 => self.save("cancelled", payout, payout.cancel(&who, "a mistake", now)).await,
+            State::AwaitingApproval { .. } => match self.dice.below(if gives_up { 6 } else { 4 }) {
+                5 => self.save("disapproved", payout, payout.disapprove(&who, "not now", now)).await,
+                4 => self.save("cancelled", payout, payout.cancel(&who, "a mistake", now)).await,
                 _ => self.save("approved", payout, payout.approve(&who, now)).await,
             },
             State::Refused { .. } | State::Held { .. } if by_other_means => {
@@ -125,7 +131,7 @@ impl Week {
             }
             2 => self.save("released", payout, payout.release(&who, now)).await,
             3 => self.save("hurried", payout, payout.hurry(&who, "a complaint", now)).await,
-            _ if self.statement(payout) == Statement::OpenOrPaid => {}
+            _ if !self.nothing_there(payout) => {}
             _ => self.save("cancelled", payout, payout.cancel(&who, "a mistake", now)).await,
         }
     }
@@ -134,7 +140,7 @@ impl Week {
     async fn conclude(&mut self, payout: &Payout) {
         let (who, now) = (self.somebody(), self.world.now());
         if payout.hands.settlement.is_some() {
-            let agrees = self.statement(payout) != Statement::OpenOrPaid;
+            let agrees = self.nothing_there(payout);
             let act = if agrees { payout.approve(&who, now) } else { payout.disapprove(&who, "it is paid", now) };
             self.save("settled", payout, act).await;
             return;
@@ -184,7 +190,7 @@ impl Week {
     /// Takes a redemption back, and its code is dialled again. Not between a copy of the table and its return: the
     /// copy wouldn't know that the code has a new generation.
     async fn reverse(&mut self, at: usize, code: &Code, payout: &Payout) {
-        if self.copy.is_some() {
+        if self.copy.is_some() || !self.nothing_there(payout) {
             return;
         }
         let (who, now) = (self.somebody(), self.world.now());

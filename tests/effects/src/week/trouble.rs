@@ -243,6 +243,7 @@ pub fn settings(lasting: &[Trouble], amount: u64) -> Settings {
     settings.redemption.per_day = None;
     // Counted by the machine's own clock, on which a week lasts a second.
     settings.payouts.asks_per_second = 100_000;
+    settings.payouts.balance_minutes = 120;
     settings.payouts.balance_alert = 4 * amount;
     settings.payouts.balance_pause = 2 * amount;
     settings.payouts.approve_above = lasting.contains(&Trouble::Approval).then_some(amount - 1);

@@ -2,7 +2,7 @@
 
 use super::{Trouble, Week, trouble};
 use aws_lambda_events::event::sqs::SqsMessage;
-use domain::time::{self, MINUTE_MS, SECOND_MS};
+use domain::time::{self, HOUR_MS, MINUTE_MS, SECOND_MS};
 use jiff::Timestamp;
 use rig::{
     Ended,
@@ -72,7 +72,7 @@ impl Week {
                 return;
             }
             // Not each one by itself: a sweep looks at many.
-            let together = *self.dice.pick(&[0, 10 * MINUTE_MS, 45 * MINUTE_MS, 180 * MINUTE_MS, 360 * MINUTE_MS]);
+            let together = *self.dice.pick(&[0, 10 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS, 12 * HOUR_MS]);
             let due = self.next_due().await.map(|due| time::plus(due.max(now), together + SECOND_MS));
             let sweeps = due.is_some_and(|due| due <= at);
             let mut next = due.filter(|_| sweeps).unwrap_or(at);
