@@ -159,7 +159,13 @@ impl Week {
 
     async fn happens(&mut self, event: Event) {
         match event {
-            Event::Dial { code, phone, session } => self.dial(code, phone, &session).await,
+            Event::Dial { code, phone, session } => {
+                self.dial(code, phone, &session).await;
+                // Somebody is faster than the worker.
+                if self.dice.one_in(8) {
+                    self.meddle_with(code).await;
+                }
+            }
             Event::Begins(trouble) => {
                 self.count(trouble.name());
                 self.tell(&format!("{} begins", trouble.name()));

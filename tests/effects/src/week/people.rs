@@ -35,6 +35,11 @@ impl Week {
             self.decide(&payout).await;
         }
         let code = self.dice.below(CODES);
+        self.meddle_with(code).await;
+    }
+
+    /// Does something to the payout of a code that nobody had to do.
+    pub(super) async fn meddle_with(&mut self, code: usize) {
         let row = self.code(code).await;
         let Some(claim) = &row.claim else { return };
         let payout = self.world.store.payout(&claim.redemption, soon()).await.expect("the table answers");
@@ -120,7 +125,6 @@ impl Week {
         }
     }
 
-    /// Something that nobody had to do.
     async fn meddle(&mut self, payout: &Payout) {
         let (who, now) = (self.somebody(), self.world.now());
         match self.dice.below(5) {
