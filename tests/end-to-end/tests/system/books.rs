@@ -287,7 +287,7 @@ async fn a_table_of_payouts_has_each_once_with_masked_numbers() {
     world.redeem(4).await;
     world.live_on(60).await;
     let day = today(&world);
-    let work = Work::ExportPayouts { from: day, to: day, status: None, batch_id: None };
+    let work = Work::ExportPayouts { from: day, to: day, status: None, batch_id: None, whole_numbers: false };
     let id = domain::id::JobId::drawn(world.now(), store::chance().expect("chance"));
     let job = Job::new(id, work, owner, 0, world.now());
     let act = world.store.act(&BY, world.now(), Class::Access, "payouts.export_asked", format!("job:{}", job.id));
