@@ -6,10 +6,12 @@ use domain::job::{JobProblem, Work};
 use files::FilesError;
 use std::time::Duration;
 use store::Deadline;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// The largest statement that is read.
 const STATEMENT_BYTES: u64 = 32 << 20;
+/// So often the lease is looked at while a comparison goes on; it lasts a minute.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 impl From<BooksError> for Stop {
     fn from(error: BooksError) -> Self {
@@ -29,6 +31,21 @@ impl From<BooksError> for Stop {
     }
 }
 
+/// Does `work` and keeps up the job's lease meanwhile: nothing in it tells how far it has come.
+async fn kept_up<T>(
+    hold: &mut Hold<'_>,
+    references: u64,
+    work: impl Future<Output = Result<T, BooksError>>,
+) -> Result<T, Stop> {
+    let mut work = Box::pin(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(done?),
+            () = sleep(LOOK_EVERY) => hold.beat(references, references).await?,
+        }
+    }
+}
+
 impl Export {
     pub(crate) async fn make_books(&self, hold: &mut Hold<'_>) -> Result<Made, Stop> {
         let Work::Reconcile { from, to, upload, dry_run, .. } = hold.job.work.clone() else { return Err(Stop::Lost) };
@@ -39,7 +56,7 @@ impl Export {
         let left = hold.until.saturating_duration_since(Instant::now()).saturating_sub(LAST_STEPS);
         let deadline = Deadline::in_ms(u64::try_from(left.max(Duration::from_secs(1)).as_millis()).unwrap_or(u64::MAX));
         let compared = match &upload {
-            None => books.compare_day(to, self.currency, &zone, deadline).await?,
+            None => kept_up(hold, 0, books.compare_day(to, self.currency, &zone, deadline)).await?,
             Some(key) => {
                 let bytes = match self.files.get(key, STATEMENT_BYTES).await {
                     Ok((bytes, _)) => bytes,
@@ -52,7 +69,8 @@ impl Export {
                     }
                     Err(error) => return Err(error.into()),
                 };
-                books.compare_statement(&bytes, (from, to), self.currency, &zone, deadline).await?
+                let work = books.compare_statement(&bytes, (from, to), self.currency, &zone, deadline);
+                kept_up(hold, 0, work).await?
             }
         };
         hold.beat(compared.references, compared.references).await?;
@@ -60,9 +78,10 @@ impl Export {
         let place = |name: &str| files::result_key(&job, life, name);
         let now = self.clock.now();
         let files = if dry_run {
-            books.write(&compared, &settings, &place, now).await?
+            kept_up(hold, compared.references, books.write(&compared, &settings, &place, now)).await?
         } else {
-            books.keep(&compared, (&behalf, Some(&job)), &settings, &place, now).await?.compared.files
+            let work = books.keep(&compared, (&behalf, Some(&job)), &settings, &place, now);
+            kept_up(hold, compared.references, work).await?.compared.files
         };
         let facts = vec![
             ("from", from.to_string()),

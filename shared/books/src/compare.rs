@@ -9,24 +9,29 @@ use domain::{
     alert::{self, Alert},
     audit::{Class, Severity},
     id::JobId,
+    identity::{RedemptionId, digest, hex},
     job::JobFile,
     money::Currency,
     reconcile::{
-        Books as Sums, Finding, Period, Reconciliation, Source, Sum, Theirs, Verdict, difference_note, reconcile,
+        Books as Sums, Counters, Finding, Period, Reconciliation, Source, Sum, Theirs, Verdict, difference_note,
+        reconcile,
     },
+    redemption::Redemption,
     settings::Settings,
     time,
 };
 use files::Files;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use service::metrics::{self, Unit};
 use sheets::{report, statement};
-use std::collections::BTreeSet;
-use store::{ComparedBooks, Deadline, Store};
+use store::{ComparedBooks, Deadline, Store, keys};
 
 /// A statement's payouts were redeemed up to so many days before it: what failed was retried by hand.
 const BEFORE_STATEMENT_DAYS: i32 = 35;
 /// Differences of one comparison that are kept to be resolved; all are in its table.
 const FINDINGS_MAX: usize = 5_000;
+/// Rows of one read.
+const READ_ROWS: usize = 100;
 
 /// The table and the bucket that comparisons are made with.
 #[derive(Clone)]
@@ -48,6 +53,8 @@ pub struct Compared {
     pub problems: Option<Vec<u8>>,
     /// References that were compared.
     pub references: u64,
+    /// Payouts that a later comparison may say more of.
+    pub waiting: u64,
 }
 
 /// What was kept of it.
@@ -79,7 +86,7 @@ impl Books {
         deadline: Deadline,
     ) -> Result<Compared, BooksError> {
         let records = records::days(&self.store, (day, day), zone, deadline).await?;
-        let books = Some(self.sums(day, &records).await?);
+        let books = Some(self.sums(day, &records, deadline).await?);
         let period = Period { day, currency, source: Source::Asked, books };
         Ok(compared((day, day), &period, &records, &records.theirs))
     }
@@ -107,19 +114,35 @@ impl Books {
         Ok(compared)
     }
 
-    /// What counters and records say of one day.
-    async fn sums(&self, day: Date, records: &Day) -> Result<Sums, BooksError> {
-        let batches: BTreeSet<&str> = records.redeemed.keys().map(|place| place.batch.as_str()).collect();
-        let mut codes = Sum::default();
-        for batch in batches {
-            for (_, counted) in self.store.counters_of_day(batch, day, Deadline::in_ms(TABLE_MS)).await? {
-                codes = codes.plus(Sum { count: counted.redeemed, amount: counted.redeemed_amount });
-            }
-        }
-        Ok(Sums { codes, redemptions: records.redemptions, payouts: records.payouts })
+    /// What counters and records say of one day. The counters are those of every batch: what was counted without a
+    /// payout stands in a batch that no payout names.
+    async fn sums(&self, day: Date, records: &Day, deadline: Deadline) -> Result<Sums, BooksError> {
+        let counted = self.counted(day, deadline).await?;
+        let of = |row: &Counters| Sum { count: row.redeemed, amount: row.redeemed_amount };
+        let codes = counted.values().fold(Sum::default(), |all, row| all.plus(of(row)));
+        Ok(Sums { codes, redemptions: self.redemptions(&records.ids, deadline).await?, payouts: records.payouts })
     }
 
-    /// Writes the report as PDF and the differences as CSV, reads both back, and keeps findings, alert and entry.
+    /// What the redemptions themselves say: a payout without one is money without a reason.
+    async fn redemptions(&self, ids: &[RedemptionId], deadline: Deadline) -> Result<Sum, BooksError> {
+        let mut sum = Sum::default();
+        for ids in ids.chunks(READ_ROWS) {
+            if deadline.passed() {
+                return Err(BooksError::NoTime);
+            }
+            let rows: Vec<keys::Key> = ids.iter().map(keys::redemption).collect();
+            let items = self.store.read(&rows, Deadline::in_ms(TABLE_MS)).await?;
+            for row in &rows {
+                if let Some(redemption) = items.get::<Redemption>(row)? {
+                    sum.add(redemption.money.amount);
+                }
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Writes the report as PDF and the differences as CSV, reads both back, and keeps findings, alert and entry. The
+    /// alert comes first: once the row says that somebody was called, it is so.
     ///
     /// # Errors
     /// [`BooksError`]; asked again it goes on where it stopped, since what is known is not kept twice.
@@ -134,6 +157,8 @@ impl Books {
         // A day on which nothing was sent has nothing to show.
         let files =
             if compared.references == 0 { Vec::new() } else { self.write(compared, settings, places, now).await? };
+        let entity = format!("books:{}", compared.to);
+        let alerted = self.call(compared, &entity, now).await?;
         let mut new_findings = 0;
         for difference in compared.reconciliation.differences.iter().take(FINDINGS_MAX) {
             let finding = Finding::new(compared.to, difference.clone(), now);
@@ -149,11 +174,12 @@ impl Books {
             totals: compared.reconciliation.totals,
             differences: compared.reconciliation.differences.len() as u64,
             open: compared.reconciliation.open.len() as u64,
+            waiting: compared.waiting,
+            alerted,
             files,
         };
-        let entity = format!("books:{}", compared.to);
         let severity = if row.verdict == Verdict::Differs { Severity::Critical } else { Severity::Info };
-        let act = self.store.act(by, now, Class::Money, "books.compared", entity.clone())?;
+        let act = self.store.act(by, now, Class::Money, "books.compared", entity)?;
         let act = act
             .severity(severity)
             .changed("from", None, Some(compared.from.to_string()))
@@ -162,19 +188,33 @@ impl Books {
             .changed("differences", None, Some(row.differences.to_string()))
             .compared(&row)?;
         act.commit(Deadline::in_ms(TABLE_MS)).await?;
-        if let Some(note) =
-            difference_note(&compared.reconciliation).filter(|_| new_findings > 0 || row.differences == 0)
-        {
-            let alert = Alert {
-                id: format!("books-{}-{}-{}", compared.to, row.source, now.as_millisecond()),
-                at: now,
-                kind: alert::Kind::BooksDiffer,
-                entity,
-                note,
-            };
-            self.store.raise(&alert, Deadline::in_ms(TABLE_MS)).await?;
-        }
         Ok(Made { compared: row, new_findings })
+    }
+
+    /// Calls somebody when there are differences that nobody was called for. Answers a digest of what the last call
+    /// was for.
+    async fn call(&self, compared: &Compared, entity: &str, now: Timestamp) -> Result<Option<String>, BooksError> {
+        let Some(note) = difference_note(&compared.reconciliation) else { return Ok(None) };
+        let mut ids: Vec<&str> = compared.reconciliation.differences.iter().map(|found| found.id.as_str()).collect();
+        ids.sort_unstable();
+        let parts: Vec<&str> = ids.into_iter().chain([note.as_str()]).collect();
+        let found = hex(&digest(&parts));
+        let key = keys::books(compared.to, compared.from, compared.source());
+        let before: Option<ComparedBooks> = self.store.one(&key, Deadline::in_ms(TABLE_MS)).await?;
+        if before.and_then(|before| before.alerted).as_ref() != Some(&found) {
+            let short: String = found.chars().take(16).collect();
+            let id = format!("books-{}-{}-{short}", compared.to, compared.source());
+            self.raise(&Alert { id, at: now, kind: alert::Kind::BooksDiffer, entity: entity.to_owned(), note }).await?;
+        }
+        Ok(Some(found))
+    }
+
+    /// Raises an alert, and counts it for the alarm that watches the sum over all kinds.
+    pub(crate) async fn raise(&self, alert: &Alert) -> Result<(), BooksError> {
+        if self.store.raise(alert, Deadline::in_ms(TABLE_MS)).await? {
+            metrics::emit("alerts_raised_total", 1.0, Unit::Count, &[]);
+        }
+        Ok(())
     }
 
     /// Writes the report as PDF and the differences as CSV, and reads them back; nothing else is kept.
@@ -222,10 +262,12 @@ impl Books {
 
 fn compared((from, to): (Date, Date), period: &Period, records: &Day, theirs: &[Theirs]) -> Compared {
     let reconciliation = reconcile(period, &records.ours, theirs);
-    Compared { from, to, reconciliation, problems: None, references: records.ours.len() as u64 }
+    let references = records.ours.len() as u64;
+    Compared { from, to, reconciliation, problems: None, references, waiting: records.waiting }
 }
 
-/// The newest day of which every reference has been asked about again: its last sends are a day old.
+/// The newest day that is worth a comparison: what was paid at once has been asked about again, a day after it was sent.
+/// What ends later is asked about later, so a day is compared again until nothing of it waits.
 pub fn newest_askable(now: Timestamp, zone: &TimeZone) -> Date {
     let today = time::day(now, zone);
     let two_days = today.checked_sub(2.days()).unwrap_or(today);

@@ -29,7 +29,7 @@ pub enum BooksError {
     Statement(String),
     #[error("the report could not be made: {0}")]
     Report(String),
-    /// There was no time for all of it; nothing of it counts.
-    #[error("there was no time for all of it")]
+    /// There was no time for all of it, or it was more than fits; nothing of it counts.
+    #[error("there were too many payouts for one comparison")]
     NoTime,
 }

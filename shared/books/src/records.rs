@@ -2,8 +2,9 @@
 
 use crate::{BooksError, TABLE_MS};
 use domain::{
-    payout::{Payout, SeenStatus, State},
-    reconcile::{Counters, Expected, Ours, Payouts, Place, Sum, TheirAmount, TheirStatus, Theirs},
+    identity::RedemptionId,
+    payout::{Attempt, Payout, Seen, SeenStatus, State},
+    reconcile::{Counters, Expected, Ours, Payouts, Place, TheirAmount, TheirStatus, Theirs},
     time,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -12,6 +13,8 @@ use store::{Deadline, Store, keys};
 
 /// Payouts that one read of the list gives.
 const PAGE: usize = 800;
+/// Payouts of one comparison: so many fit into a function's memory beside the report that is made of them.
+const PAYOUTS_MAX: usize = 400_000;
 
 /// What payouts of some days come to.
 #[derive(Debug, Default)]
@@ -20,32 +23,25 @@ pub struct Day {
     /// What MoMo answered when each reference was asked about again.
     pub theirs: Vec<Theirs>,
     pub payouts: Payouts,
-    pub redemptions: Sum,
+    /// Of which payouts these are, and with it of which redemptions.
+    pub ids: Vec<RedemptionId>,
+    /// Payouts that a later look may say more of: they have not ended, or were not asked about again since.
+    pub waiting: u64,
     /// Redemptions by row of counters.
     pub redeemed: BTreeMap<Place, Counters>,
 }
 
 impl Day {
     fn add(&mut self, payout: &Payout, day: Date) {
-        self.redemptions.add(payout.money.amount);
+        self.ids.push(payout.id.clone());
+        self.waiting += u64::from(waits(payout));
         let outside = matches!(payout.state, State::Settled { .. });
         self.payouts.add(payout.state.outside(), outside, payout.money.amount);
         let place = place(payout, day);
         self.redeemed.entry(place).or_default().redeem(payout.money.amount);
+        let ended = ended(payout);
         for attempt in &payout.attempts {
             let expected = expected(payout, attempt.has_paid());
-            let ended = match &payout.state {
-                State::Paid { at }
-                | State::Refused { at, .. }
-                | State::Cancelled { at, .. }
-                | State::Settled { at, .. } => Some(*at),
-                State::Queued { .. }
-                | State::Sending { .. }
-                | State::Submitted { .. }
-                | State::Retrying { .. }
-                | State::Held { .. }
-                | State::AwaitingApproval { .. } => None,
-            };
             self.ours.push(Ours {
                 payout: payout.id.clone(),
                 sent_at: attempt.first_sent_at,
@@ -57,9 +53,7 @@ impl Day {
                 at: ended.unwrap_or(attempt.last_sent_at),
                 transaction: attempt.transaction.clone(),
             });
-            // The answer by which a payout ended agrees with itself; only what was asked later says something.
-            let asked_again = attempt.seen.as_ref().filter(|seen| ended.is_none_or(|ended| seen.at > ended));
-            let Some(seen) = asked_again else { continue };
+            let Some(seen) = asked_again(attempt, ended) else { continue };
             self.theirs.push(Theirs {
                 reference: Some(attempt.reference.clone()),
                 external_id: Some(payout.id.to_string()),
@@ -78,6 +72,33 @@ impl Day {
             });
         }
     }
+}
+
+fn ended(payout: &Payout) -> Option<Timestamp> {
+    match &payout.state {
+        State::Paid { at } | State::Refused { at, .. } | State::Cancelled { at, .. } | State::Settled { at, .. } => {
+            Some(*at)
+        }
+        State::Queued { .. }
+        | State::Sending { .. }
+        | State::Submitted { .. }
+        | State::Retrying { .. }
+        | State::Held { .. }
+        | State::AwaitingApproval { .. } => None,
+    }
+}
+
+/// The answer by which a payout ended agrees with itself; only what was asked later says something.
+fn asked_again(attempt: &Attempt, ended: Option<Timestamp>) -> Option<&Seen> {
+    attempt.seen.as_ref().filter(|seen| ended.is_none_or(|ended| seen.at > ended))
+}
+
+/// Whether more is to be learned of it. One that ended late has its questions late, so the day tells nothing here.
+fn waits(payout: &Payout) -> bool {
+    let ended = ended(payout);
+    ended.is_none()
+        || payout.recheck_at.is_some()
+        || payout.attempts.iter().any(|attempt| asked_again(attempt, ended).is_none())
 }
 
 /// The row of counters that a payout's code counts in.
@@ -102,7 +123,7 @@ fn expected(payout: &Payout, has_paid: bool) -> Expected {
 /// Reads the payouts that were redeemed from `from` to `to`, both included.
 ///
 /// # Errors
-/// [`BooksError::NoTime`], [`BooksError::Store`].
+/// [`BooksError::NoTime`], also for more payouts than fit; [`BooksError::Store`].
 pub(crate) async fn days(
     store: &Store,
     (from, to): (Date, Date),
@@ -112,7 +133,7 @@ pub(crate) async fn days(
     let mut all = Day::default();
     let mut position: Option<String> = None;
     loop {
-        if deadline.passed() {
+        if deadline.passed() || all.ids.len() > PAYOUTS_MAX {
             return Err(BooksError::NoTime);
         }
         let page =

@@ -9,7 +9,8 @@ use domain::{
     alert::{self, Alert},
     audit::{Class, Severity},
     batch::Batch,
-    reconcile::{Counters, Drift, Place, drift_note, drifts},
+    identity::{digest, hex},
+    reconcile::{Counters, Drift, NotYet, Place, drift_note, drifts},
     settings::Settings,
     time,
 };
@@ -74,11 +75,17 @@ impl Books {
                 }
                 Some(Err(why)) => {
                     tracing::info!(%day, %why, "counters are not put right yet");
-                    left.push(known.cloned().unwrap_or(drift));
+                    // What has moved is compared with what it is now, or it would never be found twice. Otherwise the
+                    // time apart goes on from the first look.
+                    left.push(known.filter(|_| why != NotYet::Moved).cloned().unwrap_or(drift));
                 }
                 None => left.push(drift),
             }
         }
+        let is_new = |drift: &&Drift| before.drifts.iter().all(|known| known.place != drift.place);
+        let new: Vec<Drift> = left.iter().filter(is_new).cloned().collect();
+        // Before they are on record: what is known already calls nobody.
+        self.tell(day, &new, "found", now).await?;
         let after = Recount { done: left.is_empty(), drifts: left, version: before.version + 1 };
         if (&after.drifts, after.done) != (&before.drifts, before.done) {
             let act = self.store.act(by, now, Class::System, "counters.recounted", format!("books:{day}"))?;
@@ -86,7 +93,7 @@ impl Books {
             let act = act.changed("drifted", None, Some(done.drifted.to_string()));
             act.recount(day, before.version, &after)?.commit(Deadline::in_ms(TABLE_MS)).await?;
         }
-        self.tell(day, &after.drifts, &corrected, now).await?;
+        self.tell(day, &corrected, "corrected", now).await?;
         Ok(done)
     }
 
@@ -99,24 +106,20 @@ impl Books {
         Ok(recount.is_some_and(|recount| recount.done))
     }
 
-    async fn tell(&self, day: Date, left: &[Drift], corrected: &[Drift], now: Timestamp) -> Result<(), BooksError> {
-        for (drifts, what) in [(left, "found"), (corrected, "corrected")] {
-            let Some(note) = drift_note(drifts, what == "corrected") else { continue };
-            let alert = Alert {
-                // Once for what is found and once for what is put right, whenever that is.
-                id: format!("drift-{day}-{what}"),
-                at: if what == "found" { crate::records::begins(day, &jiff::tz::TimeZone::UTC) } else { now },
-                kind: alert::Kind::CountersDrifted,
-                entity: format!("books:{day}"),
-                note,
-            };
-            self.store.raise(&alert, Deadline::in_ms(TABLE_MS)).await?;
-        }
-        Ok(())
+    /// Once for what is found and once for what is put right, row by row. The alarm sends people to the alerts of its
+    /// own day, so it is today's.
+    async fn tell(&self, day: Date, drifts: &[Drift], what: &str, now: Timestamp) -> Result<(), BooksError> {
+        let Some(note) = drift_note(drifts, what == "corrected") else { return Ok(()) };
+        let rows: Vec<String> =
+            drifts.iter().map(|drift| format!("{}/{}", drift.place.batch, drift.place.shard)).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let id = format!("drift-{day}-{what}-{}", hex(&digest(&rows)[..8]));
+        let entity = format!("books:{day}");
+        self.raise(&Alert { id, at: now, kind: alert::Kind::CountersDrifted, entity, note }).await
     }
 
     /// What every batch's counters say of one day.
-    async fn counted(&self, day: Date, deadline: Deadline) -> Result<BTreeMap<Place, Counters>, BooksError> {
+    pub(crate) async fn counted(&self, day: Date, deadline: Deadline) -> Result<BTreeMap<Place, Counters>, BooksError> {
         let mut counted = BTreeMap::new();
         let mut position = None;
         loop {

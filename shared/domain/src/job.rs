@@ -162,6 +162,9 @@ pub enum Work {
         to: Date,
         status: Option<Outside>,
         batch_id: Option<String>,
+        /// With whole numbers of phones: whoever asked might read customers then, by whatever they came in with.
+        #[serde(default)]
+        whole_numbers: bool,
     },
 }
 
@@ -190,7 +193,10 @@ impl Work {
                 &[Permission::PromoCodesBulkOperations, Permission::PromoCodesStatusChange]
             }
             Self::Reconcile { .. } => &[Permission::DisbursementsReconcile],
-            Self::ExportPayouts { .. } => &[Permission::DisbursementsExport],
+            Self::ExportPayouts { whole_numbers: true, .. } => {
+                &[Permission::CustomersRead, Permission::DisbursementsExport]
+            }
+            Self::ExportPayouts { whole_numbers: false, .. } => &[Permission::DisbursementsExport],
         }
     }
 

@@ -252,9 +252,9 @@ impl Reconciliation {
     }
 
     pub fn verdict(&self) -> Verdict {
-        let unanswered = self.open.iter().any(|waiting| waiting.why == Why::Unanswered);
         let differs = !self.differences.is_empty() || !self.breaks().is_empty();
-        match (differs, unanswered || self.unread() > 0) {
+        // What is open may still turn out otherwise: until then nobody can say that all agrees.
+        match (differs, !self.open.is_empty() || self.unread() > 0) {
             (true, _) => Verdict::Differs,
             (false, true) => Verdict::Incomplete,
             (false, false) => Verdict::Agrees,

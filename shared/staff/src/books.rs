@@ -6,9 +6,9 @@ use domain::{
     audit::{Class, Severity},
     id::{JobId, UploadId, UserId},
     identity::{digest, hex},
-    job::{Job, JobState, Work},
+    job::{Job, JobFile, JobState, Work},
     payout::Outside,
-    permission::right,
+    permission::{Permission, right},
     reconcile::{Finding, Note, Refusal, Standing},
     time,
 };
@@ -79,23 +79,28 @@ impl Desk {
         Ok(())
     }
 
+    /// The newest day that can be compared, or the one that is named, if it isn't later than that.
+    async fn comparable(&self, day: Option<Date>) -> Result<Date, Trouble> {
+        let today = time::day(self.now(), &self.settings().await?.zone());
+        let newest = today.saturating_sub(2.days());
+        let day = day.unwrap_or(newest);
+        if day > newest {
+            let words = "a day is compared two days later, when its references were asked about again";
+            return Err(Trouble::field("day", "too_early", words));
+        }
+        Ok(day)
+    }
+
     /// The comparison of a day with what MoMo answered when it was asked again; made once for all who ask (API-07).
     ///
     /// # Errors
-    /// [`Trouble::Invalid`] for a day whose references have not all been asked about again.
+    /// [`Trouble::Invalid`] for a day whose references can't all have been asked about again.
     pub async fn books_of_day(
         &self,
         permit: &Permit<right::DisbursementsReconcile>,
         day: Option<Date>,
     ) -> Result<BooksFound, Trouble> {
-        let zone = self.settings().await?.zone();
-        let today = time::day(self.now(), &zone);
-        let newest = today.saturating_sub(2.days());
-        let day = day.unwrap_or(newest);
-        if day > newest {
-            let words = "a day is compared two days later, when all its references were asked about again";
-            return Err(Trouble::field("day", "too_early", words));
-        }
+        let day = self.comparable(day).await?;
         let row: Option<ComparedBooks> = self.store.one(&keys::books(day, day, "asked"), self.deadline()).await?;
         if let Some(compared) = row {
             return Ok(BooksFound::Ready(Box::new(compared)));
@@ -133,14 +138,14 @@ impl Desk {
     /// Compares a day anew, whatever there is already.
     ///
     /// # Errors
-    /// [`Trouble::Invalid`].
+    /// As [`Desk::books_of_day`].
     pub async fn books_afresh(
         &self,
         permit: &Permit<right::DisbursementsReconcile>,
         day: Date,
         keep: Keep<'_, Begun>,
     ) -> Result<Begun, Trouble> {
-        self.checked_days(day, day).await?;
+        let day = self.comparable(Some(day)).await?;
         let work = Work::Reconcile { from: day, to: day, upload: None, file_name: None, dry_run: false };
         self.begin_books(permit, work, keep).await
     }
@@ -185,14 +190,14 @@ impl Desk {
     /// A table of payouts, as a job.
     ///
     /// # Errors
-    /// [`Trouble::Invalid`].
+    /// [`Trouble::Invalid`]; [`Trouble::NotFound`] for a batch that the caller doesn't see.
     pub async fn export_payouts(
         &self,
         permit: &Permit<right::DisbursementsExport>,
         table: PayoutTable,
         keep: Keep<'_, Begun>,
     ) -> Result<Begun, Trouble> {
-        self.checked_days(table.from, table.to).await?;
+        self.checked_table(permit, &table).await?;
         let job = self.table_job(permit, table)?;
         let act = self.asked_for_table(permit, &job)?;
         let begun = Begun { batch: None, job, change: None };
@@ -204,14 +209,14 @@ impl Desk {
     /// (API-07). `gone` is a job whose file is there no longer.
     ///
     /// # Errors
-    /// [`Trouble::Invalid`].
+    /// As [`Desk::export_payouts`].
     pub async fn payout_table(
         &self,
         permit: &Permit<right::DisbursementsExport>,
         table: &PayoutTable,
         gone: Option<&JobId>,
     ) -> Result<Sought, Trouble> {
-        self.checked_days(table.from, table.to).await?;
+        self.checked_table(permit, table).await?;
         let status = table.status.map_or("all", Outside::name);
         let question = hex(&digest(&[
             "payouts",
@@ -220,6 +225,7 @@ impl Desk {
             &table.to.to_string(),
             status,
             table.batch_id.as_deref().unwrap_or_default(),
+            if permit.actor().holds(Permission::CustomersRead) { "whole" } else { "masked" },
         ]));
         let until = self.deadline();
         loop {
@@ -227,7 +233,13 @@ impl Desk {
             if let Some(newest) = before.as_ref().filter(|newest| gone != Some(&newest.job))
                 && let Some(job) = self.store.job(&newest.job, self.deadline()).await?
             {
-                return Ok(if job.state == JobState::Done { Sought::Ready(job) } else { Sought::Coming(job) });
+                if job.state == JobState::Done {
+                    return Ok(Sought::Ready(job));
+                }
+                // One that was given up brings nothing any more: another one is begun.
+                if !job.state.is_over() {
+                    return Ok(Sought::Coming(job));
+                }
             }
             self.may_download(permit.actor()).await?;
             let job = self.table_job(permit, table.clone())?;
@@ -243,9 +255,22 @@ impl Desk {
         }
     }
 
+    async fn checked_table(
+        &self,
+        permit: &Permit<right::DisbursementsExport>,
+        table: &PayoutTable,
+    ) -> Result<(), Trouble> {
+        self.checked_days(table.from, table.to).await?;
+        if let Some(batch) = &table.batch_id {
+            self.seen_batch(permit.actor(), batch).await?;
+        }
+        Ok(())
+    }
+
     fn table_job(&self, permit: &Permit<right::DisbursementsExport>, table: PayoutTable) -> Result<Job, Trouble> {
         let PayoutTable { from, to, status, batch_id } = table;
-        let work = Work::ExportPayouts { from, to, status, batch_id };
+        let whole_numbers = permit.actor().holds(Permission::CustomersRead);
+        let work = Work::ExportPayouts { from, to, status, batch_id, whole_numbers };
         Ok(Job::new(self.new_job_id()?, work, permit.actor().user().clone(), 0, self.now()))
     }
 
@@ -257,6 +282,22 @@ impl Desk {
         let entity = format!("job:{}", job.id);
         let act = self.store.act(permit, job.created_at, Class::Access, "payouts.export_asked", entity)?;
         Ok(asked(act.severity(Severity::Warning), permit, job)?.job(None, job)?)
+    }
+
+    /// Notes that somebody is about to download a file of a comparison.
+    ///
+    /// # Errors
+    /// [`Trouble::Store`]: what can't be noted isn't given.
+    pub async fn note_books_download(
+        &self,
+        permit: &Permit<right::DisbursementsReconcile>,
+        compared: &ComparedBooks,
+        file: &JobFile,
+    ) -> Result<(), Trouble> {
+        let entity = format!("books:{}", compared.to);
+        let act = self.store.act(permit, self.now(), Class::Access, "books.file.downloaded", entity)?;
+        let act = act.severity(Severity::Warning).changed("file", None, Some(file.name.clone()));
+        Ok(act.changed("sha256", None, Some(file.sha256.clone())).commit(self.deadline()).await?)
     }
 
     /// Comparisons, the newest days first.
@@ -287,14 +328,16 @@ impl Desk {
         Ok(self.store.findings(position, limit, wanted, self.deadline()).await?)
     }
 
-    /// Says something of a difference: what it was, that it is closed, or that it isn't so.
+    /// Says something of a difference: what it was, that it is closed, or that it isn't so. `seen` tells whether the
+    /// difference is still the one that the caller has read.
     ///
     /// # Errors
-    /// [`Trouble::NotFound`]; [`Trouble::State`] where one person would do both, or nothing was proposed.
+    /// [`Trouble::NotFound`]; what `seen` answers; [`Trouble::State`] where one person would do both, or nothing was proposed.
     pub async fn say_of_finding(
         &self,
         permit: &Permit<right::DisbursementsReconcile>,
         (day, id): (Date, &str),
+        seen: impl Fn(&Finding) -> Result<(), Trouble>,
         saying: &Saying,
         keep: Keep<'_, Finding>,
     ) -> Result<Finding, Trouble> {
@@ -304,6 +347,7 @@ impl Desk {
             let key = keys::finding(day, id);
             let before: Option<Finding> = self.store.one(&key, self.deadline()).await?;
             let before = before.ok_or(Trouble::NotFound("difference"))?;
+            seen(&before)?;
             let now = self.now();
             let (after, action) = match saying {
                 Saying::Propose(note) => (before.propose(who, note.clone(), now), "difference.proposed"),

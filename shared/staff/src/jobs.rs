@@ -195,7 +195,7 @@ impl Desk {
                     }
                 }
             }
-            Work::ExportPayouts { from, to, status, batch_id } => {
+            Work::ExportPayouts { from, to, status, batch_id, .. } => {
                 let permit = self.permit::<right::DisbursementsExport>(actor, what).await?;
                 self.count_download(actor).await?;
                 self.export_payouts(&permit, crate::PayoutTable { from, to, status, batch_id }, keep).await

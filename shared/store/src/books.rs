@@ -13,8 +13,11 @@ use domain::{
     reconcile::{Correction, Drift, Finding, Place, Totals, Verdict},
     time,
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
+
+/// A day's references are sent until the next day and asked about a second time three days later.
+const FINAL_AFTER_DAYS: i32 = 5;
 
 /// One comparison, as it is shown: what came of it, and its files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +34,13 @@ pub struct ComparedBooks {
     pub totals: Totals,
     pub differences: u64,
     pub open: u64,
+    /// Payouts of these days that a later comparison may say more of: they have not ended, or were not asked about
+    /// again since.
+    #[serde(default)]
+    pub waiting: u64,
+    /// A digest of what somebody was last called for: the same is no reason to call again.
+    #[serde(default)]
+    pub alerted: Option<String>,
     pub files: Vec<JobFile>,
 }
 
@@ -42,6 +52,15 @@ pub struct Recount {
     /// Nothing is left to be put right.
     pub done: bool,
     pub version: u64,
+}
+
+impl ComparedBooks {
+    /// Whether the comparison of a day need not be made again: its references were asked about a second time, 72 hours
+    /// after their last send, and all is known.
+    pub fn is_final(&self, zone: &TimeZone) -> bool {
+        let late = self.to.checked_add(FINAL_AFTER_DAYS.days()).is_ok_and(|late| time::day(self.made_at, zone) >= late);
+        late && self.verdict != Verdict::Incomplete && self.waiting == 0
+    }
 }
 
 impl Store {

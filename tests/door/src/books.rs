@@ -2,6 +2,7 @@
 
 use crate::{
     Office,
+    codes::{BATCHES, text_of},
     routes::{Operation, Request, Stage},
 };
 use domain::{
@@ -67,10 +68,15 @@ impl Stage<'_> {
             "proposeDifference" => {
                 of(&self.office.difference(None).await).body(json!({ "note": "Found under another day." }))
             }
-            "closeDifference" | "rejectDifference" => of(&self.office.difference(Some(&helper)).await),
+            "closeDifference" | "rejectDifference" => {
+                let proposed = self.office.difference(Some(&helper)).await;
+                of(&proposed).if_match(web::etag("difference", &proposed.id, proposed.version))
+            }
             "exportedPayouts" | "exportPayouts" => {
                 // Each call asks for other payouts: what was asked before is there.
-                let batch = format!("batch-{}", self.number());
+                let form = json!({ "name": format!("Paid {}", self.number()), "amount": 500 });
+                let made = self.office.ask("POST", BATCHES).by(&self.helper).json(&form).send().await.expect(201);
+                let batch = text_of(&made.body, "/batch/id");
                 Request { path: format!("{}?from={DAY}&to={DAY}&batch_id={batch}", operation.path), ..request }
             }
             _ => return None,

@@ -305,6 +305,11 @@ impl World {
         Export { beat: Duration::ZERO, ..worker }
     }
 
+    /// What processes that a test starts by itself reach the services with, past the wire.
+    pub fn plain(&self) -> &Aws {
+        &self.plain
+    }
+
     /// The bucket of files, past the wire.
     pub fn files(&self) -> Files {
         Files::new(files::s3(&self.plain), &self.names.files_bucket)

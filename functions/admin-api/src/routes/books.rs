@@ -10,7 +10,7 @@ use crate::{
     caller::Needs,
     fields::{Fields, a_batch, drawn_id},
     views::{
-        books::{BooksView, FindingView, OutsideName, StandingOfDifference},
+        books::{BooksView, FindingView, OutsideName, StandingOfDifference, finding_tag},
         jobs::{JobAndChange, JobView, job_location},
     },
 };
@@ -29,11 +29,11 @@ use garde::Validate;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use staff::{Begun, BooksFound, Keep, PayoutTable, Saying, Sought, StatementFile};
+use staff::{Begun, BooksFound, Keep, PayoutTable, Saying, Sought, StatementFile, Trouble};
 use store::ComparedBooks;
 use web::{
-    AcceptedAt, Api, Created, Json, Kept, OperationOutput, Page, Path, Problem, Query, Unkept, openapi::answers,
-    routing,
+    AcceptedAt, Api, Created, IfMatch, Json, Kept, OperationOutput, Page, Path, Problem, Query, Tagged, Unkept,
+    openapi::answers, routing,
 };
 
 fn a_day(text: &str, _: &()) -> garde::Result {
@@ -187,15 +187,29 @@ impl OperationOutput for Books {
     }
 }
 
-/// With links to its files; a file that was cleared away has none.
-async fn shown(app: &App, compared: &ComparedBooks) -> Result<BooksView, Problem> {
+/// With links to its files, each on record before it is given; a file that was cleared away has none.
+async fn shown(
+    app: &App,
+    permit: &Needs<DisbursementsReconcile>,
+    compared: &ComparedBooks,
+) -> Result<BooksView, Problem> {
     let mut view = BooksView::from(compared);
+    let mut given = Vec::new();
     for (file, shown) in compared.files.iter().zip(&mut view.files) {
         match app.files.link(file).await {
-            Ok(link) => shown.url = Some(link.url),
+            Ok(link) => {
+                shown.url = Some(link.url);
+                given.push(file);
+            }
             Err(FilesError::Missing) => {}
             Err(error) => return Err(no_link(error)),
         }
+    }
+    if !given.is_empty() {
+        app.desk.count_download(permit.actor()).await.map_err(|trouble| app.problem(trouble))?;
+    }
+    for file in given {
+        app.desk.note_books_download(permit, compared, file).await.map_err(|trouble| app.problem(trouble))?;
     }
     Ok(view)
 }
@@ -207,7 +221,7 @@ async fn reconcile(
 ) -> Result<Books, Problem> {
     let wanted = query.day.as_deref().map(day).transpose()?;
     match app.desk.books_of_day(&permit, wanted).await.map_err(|trouble| app.problem(trouble))? {
-        BooksFound::Ready(compared) => Ok(Books::Ready(Box::new(shown(&app, &compared).await?))),
+        BooksFound::Ready(compared) => Ok(Books::Ready(Box::new(shown(&app, &permit, &compared).await?))),
         BooksFound::Coming(job) => {
             Ok(Books::Coming(Box::new(AcceptedAt { location: job_location(&job), body: JobView::from(&*job) })))
         }
@@ -297,16 +311,23 @@ async fn differences(
     Ok(Json(Page::new(listed.items.iter().map(FindingView::from).collect(), next)))
 }
 
+/// What is agreed to, or not, is what was seen: the version that `if_match` names.
 async fn said(
     app: &App,
     permit: &Needs<DisbursementsReconcile>,
     (path, once): (&DifferencePath, &Kept),
+    if_match: Option<&IfMatch>,
     saying: Saying,
-) -> Result<Json<FindingView>, Problem> {
-    let answer = |finding: &Finding| kept(200, None, None, &FindingView::from(finding));
+) -> Result<Tagged<FindingView>, Problem> {
+    let answer = |finding: &Finding| kept(200, Some(finding_tag(finding)), None, &FindingView::from(finding));
     let keep = Keep::new(once.once(), &answer);
-    let done = app.desk.say_of_finding(permit, (day(&path.day)?, &path.id), &saying, keep).await;
-    Ok(Json(FindingView::from(&done.map_err(|trouble| app.problem(trouble))?)))
+    let seen = |finding: &Finding| match if_match {
+        Some(tags) => tags.matches("difference", &finding.id, finding.version).map_err(|_| Trouble::Stale),
+        None => Ok(()),
+    };
+    let done = app.desk.say_of_finding(permit, (day(&path.day)?, &path.id), seen, &saying, keep).await;
+    let finding = done.map_err(|trouble| app.problem(trouble))?;
+    Ok(Tagged::new(finding_tag(&finding), FindingView::from(&finding)))
 }
 
 async fn propose(
@@ -315,7 +336,7 @@ async fn propose(
     once: Kept,
     State(app): State<App>,
     Json(form): Json<NoteForm>,
-) -> Result<Json<FindingView>, Problem> {
+) -> Result<Tagged<FindingView>, Problem> {
     let mut fields = Fields::default();
     let note = match Note::parse(&form.note) {
         Ok(note) => Some(note),
@@ -326,25 +347,27 @@ async fn propose(
     };
     fields.finish()?;
     let note = note.ok_or_else(Problem::internal)?;
-    said(&app, &permit, (&path, &once), Saying::Propose(note)).await
+    said(&app, &permit, (&path, &once), None, Saying::Propose(note)).await
 }
 
 async fn close(
     permit: Needs<DisbursementsReconcile>,
     Path(path): Path<DifferencePath>,
+    if_match: IfMatch,
     once: Kept,
     State(app): State<App>,
-) -> Result<Json<FindingView>, Problem> {
-    said(&app, &permit, (&path, &once), Saying::Close).await
+) -> Result<Tagged<FindingView>, Problem> {
+    said(&app, &permit, (&path, &once), Some(&if_match), Saying::Close).await
 }
 
 async fn reject(
     permit: Needs<DisbursementsReconcile>,
     Path(path): Path<DifferencePath>,
+    if_match: IfMatch,
     once: Kept,
     State(app): State<App>,
-) -> Result<Json<FindingView>, Problem> {
-    said(&app, &permit, (&path, &once), Saying::Reject).await
+) -> Result<Tagged<FindingView>, Problem> {
+    said(&app, &permit, (&path, &once), Some(&if_match), Saying::Reject).await
 }
 
 impl TableQuery {
@@ -458,10 +481,13 @@ pub fn routes(api: Api<App>) -> Api<App> {
             op.id("exportedPayouts")
                 .tag("disbursements")
                 .summary("The newest table of payouts, or the job that makes it.")
-                .with(answers(&[409]))
+                .with(answers(&[404, 409]))
         })
         .post_with(export, |op| {
-            op.id("exportPayouts").tag("disbursements").summary("Make a table of payouts anew, as a job.")
+            op.id("exportPayouts")
+                .tag("disbursements")
+                .summary("Make a table of payouts anew, as a job.")
+                .with(answers(&[404]))
         }),
     )
 }

@@ -193,6 +193,12 @@ pub struct FindingView {
     pub proposed_by: Option<String>,
     pub closed_by: Option<String>,
     pub version: u64,
+    /// Names this version; whoever closes or rejects sends it back as If-Match.
+    pub etag: String,
+}
+
+pub fn finding_tag(finding: &Finding) -> String {
+    web::etag("difference", &finding.id, finding.version)
 }
 
 impl From<&Finding> for FindingView {
@@ -216,6 +222,7 @@ impl From<&Finding> for FindingView {
             proposed_by: proposal.map(|proposal| proposal.by.to_string()),
             closed_by: closed_by.map(ToString::to_string),
             version: finding.version,
+            etag: finding_tag(finding),
         }
     }
 }

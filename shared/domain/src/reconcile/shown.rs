@@ -294,7 +294,7 @@ pub enum Why {
     Unsettled,
     /// MoMo hasn't been asked again, or said nothing that proves anything.
     Unanswered,
-    /// On its way around the end of the statement: how it went may stand in the next one.
+    /// On its way around an end of the statement: how it went may stand in another one. One that covers both days tells.
     AtTheEdge,
     /// Pending or unclear at MoMo, and none of ours.
     NotOurs,
@@ -317,7 +317,7 @@ impl Why {
         match self {
             Self::Unsettled => "not settled on either side",
             Self::Unanswered => "not answered by MoMo yet",
-            Self::AtTheEdge => "on its way around the end of the statement",
+            Self::AtTheEdge => "on its way around an end of the statement",
             Self::NotOurs => "pending at MoMo and none of ours",
         }
     }

@@ -66,6 +66,9 @@ pub fn sentences(reconciliation: &Reconciliation) -> Vec<String> {
             there.shown(currency)
         ));
     }
+    if reconciliation.open.iter().any(|waiting| waiting.why == Why::AtTheEdge) {
+        all.push("Some were on their way around an end of the statement: take one that covers both days.".to_owned());
+    }
     match reconciliation.unread() {
         0 => {}
         1 => all.push("1 line of the statement was not read, or not wholly.".to_owned()),
@@ -103,7 +106,7 @@ pub fn totals(reconciliation: &Reconciliation) -> Vec<Total> {
     }
     for (what, sum) in [
         ("Paid here, not answered by MoMo yet", totals.unanswered),
-        ("Paid here around the end of the statement, not in it", totals.at_the_edge),
+        ("Paid here around an end of the statement, not in it", totals.at_the_edge),
     ] {
         if sum.count > 0 {
             rows.push(Total::of(what, sum));

@@ -17,26 +17,33 @@ async fn whoever_explains_a_difference_does_not_close_it_and_the_list_shows_wher
     let open = office.ask("GET", &format!("{PAYOUTS}/differences?standing=open")).by(&first).send().await.expect(200);
     assert_eq!(open.body["items"][0]["id"], found.id.as_str());
     assert_eq!(open.body["items"][0]["kind"], "missing_there");
+    let unsaid = text_of(&open.body, "/items/0/etag").to_owned();
+    let say = |act: &str, tag: &str| office.ask("POST", &path(act)).if_match(tag);
 
     // Nothing was said of it that could be agreed to.
-    office.ask("POST", &path("close")).by(&second).send().await.expect(409);
+    say("close", &unsaid).by(&second).send().await.expect(409);
     let note = json!({ "note": "MTN booked it a day later; receipt 4711." });
     let proposed = office.ask("POST", &path("propose")).by(&first).json(&note).send().await.expect(200);
     assert_eq!((&proposed.body["standing"], &proposed.body["note"]), (&json!("proposed"), &note["note"]));
-    let own = office.ask("POST", &path("close")).by(&first).send().await.expect(409);
+    let own = say("close", &proposed.etag()).by(&first).send().await.expect(409);
     assert_eq!(own.code(), "not_now");
+    // What is agreed to is what was read.
+    office.ask("POST", &path("close")).by(&second).send().await.expect(428);
+    say("close", &unsaid).by(&second).send().await.expect(412);
 
     // Rejected it is open again; another explanation is agreed to by another person.
-    let rejected = office.ask("POST", &path("reject")).by(&second).send().await.expect(200);
+    let rejected = say("reject", &proposed.etag()).by(&second).send().await.expect(200);
     assert_eq!(rejected.body["standing"], "open");
-    office.ask("POST", &path("propose")).by(&second).json(&note).send().await.expect(200);
-    let closed = office.ask("POST", &path("close")).by(&first).send().await.expect(200);
+    let again = office.ask("POST", &path("propose")).by(&second).json(&note).send().await.expect(200);
+    assert_eq!(again.body["etag"], again.etag());
+    say("close", &proposed.etag()).by(&first).send().await.expect(412);
+    let closed = say("close", &again.etag()).by(&first).send().await.expect(200);
     assert_eq!(closed.body["standing"], "closed");
     assert_eq!(closed.body["closed_by"], first.id.as_str());
     assert_eq!(closed.body["proposed_by"], second.id.as_str());
     office.ask("POST", &path("propose")).by(&first).json(&note).send().await.expect(409);
     let gone = format!("{PAYOUTS}/differences/{DAY}/{}/close", "0".repeat(32));
-    office.ask("POST", &gone).by(&first).send().await.expect(404);
+    office.ask("POST", &gone).by(&first).if_match(&again.etag()).send().await.expect(404);
 
     let entries = office.world.rows().await.audit;
     for action in ["difference.proposed", "difference.rejected", "difference.closed"] {
@@ -56,6 +63,9 @@ async fn the_books_of_a_day_are_compared_once_for_all_who_ask_and_shown_from_the
     let path = format!("{PAYOUTS}/reconcile?day={today}");
     let early = office.ask("GET", &path).by(&first).send().await.expect(422);
     assert!(text_of(&early.body, "/errors/0/message").contains("two days later"), "{}", early.body);
+    let path_afresh = format!("{PAYOUTS}/reconcile");
+    let afresh = office.ask("POST", &path_afresh).by(&first).json(&json!({ "day": today })).send().await.expect(422);
+    assert_eq!(afresh.body["errors"], early.body["errors"]);
 
     for _ in 0..3 {
         office.pay_for(24 * 60).await;
@@ -80,6 +90,9 @@ async fn the_books_of_a_day_are_compared_once_for_all_who_ask_and_shown_from_the
     let names: Vec<&str> = (0..2).map(|n| text_of(&books, &format!("/files/{n}/name"))).collect();
     assert!(names.iter().any(|name| name.ends_with(".pdf")) && names.iter().any(|name| name.ends_with(".csv")));
     assert!(text_of(&books, "/files/0/url").contains("X-Amz-Expires=600"));
+    let entries = office.world.rows().await.audit;
+    let noted = entries.iter().filter(|entry| entry.action == "books.file.downloaded").count();
+    assert_eq!(noted, names.len(), "each link is on record");
     let listed = office.ask("GET", &format!("{PAYOUTS}/reconciliations")).by(&first).send().await.expect(200);
     assert_eq!(listed.body["items"][0]["from"], today);
 }

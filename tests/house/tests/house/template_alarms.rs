@@ -65,6 +65,7 @@ fn an_alarm_rings_when_no_hour_is_sealed_for_2_hours_and_when_staff_get_5xx() {
     assert_eq!(number(&silence["Period"]) * number(&silence["EvaluationPeriods"]), 7_200);
     for (alarm, count, from) in [
         ("SealAbsent", "SealedHourCount", "NightlyLogGroup"),
+        ("BooksAbsent", "BooksKeptCount", "NightlyLogGroup"),
         ("UnverifiedHour", "UnverifiedHourCount", "NightlyLogGroup"),
         ("StaffServerErrors", "StaffServerErrorCount", "ApiLogGroup"),
     ] {
@@ -76,7 +77,7 @@ fn an_alarm_rings_when_no_hour_is_sealed_for_2_hours_and_when_staff_get_5xx() {
     // The filters name what is written: the function's metrics, and the API's routes.
     let nightly: String =
         files::below(&files::root().join("functions/nightly/src"), "rs").iter().map(|path| files::text(path)).collect();
-    for count in ["SealedHourCount", "UnverifiedHourCount"] {
+    for count in ["SealedHourCount", "BooksKeptCount", "UnverifiedHourCount"] {
         let metric = alarms.resources[count]["Properties"]["MetricTransformations"][0]["MetricValue"].as_str();
         let metric = metric.and_then(|metric| metric.strip_prefix("$.")).expect("a field");
         assert!(nightly.contains(&format!("metrics::emit(\"{metric}\"")), "{count} counts {metric}");
