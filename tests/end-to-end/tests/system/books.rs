@@ -10,7 +10,7 @@ use domain::{
     id::UserId,
     job::{Job, JobState, Work},
     money::Currency,
-    payout::{NotNow, Payout, State},
+    payout::{NotNow, Payout},
     reconcile::{Between, Finding, Kind, Note, Standing, Verdict},
     settings::Settings,
     time::{self, MINUTE_MS},
