@@ -96,3 +96,23 @@ async fn the_books_of_a_day_are_compared_once_for_all_who_ask_and_shown_from_the
     let listed = office.ask("GET", &format!("{PAYOUTS}/reconciliations")).by(&first).send().await.expect(200);
     assert_eq!(listed.body["items"][0]["from"], today);
 }
+
+// proves: API-07, BAT-08
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_payouts_that_was_given_up_is_begun_anew_and_there_is_none_of_a_batch_that_is_not_seen() {
+    let office = open(0, |_| {}).await;
+    let first = office.first().await;
+    let path = format!("{PAYOUTS}/export?from={DAY}&to={DAY}");
+    let ask = async || {
+        let got = office.ask("GET", &path).by(&first).send().await.expect(202);
+        text_of(&got.body, "/id").to_owned()
+    };
+    let begun = ask().await;
+    assert_eq!(ask().await, begun, "one job for one question");
+    office.ask("POST", &format!("/api/v1/admin/jobs/{begun}/cancel")).by(&first).send().await.expect(202);
+    assert_eq!(office.work(&begun).await, "cancelled");
+    assert_ne!(ask().await, begun, "nothing comes of a job that is over");
+    for method in ["GET", "POST"] {
+        office.ask(method, &format!("{path}&batch_id=nobodys")).by(&first).send().await.expect(404);
+    }
+}
