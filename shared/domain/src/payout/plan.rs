@@ -174,7 +174,16 @@ fn settle(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Step {
         // may do about one that is unknown or not ours stays as it is.
         let why = match payout.state {
             State::Held { why: why @ (Hold::Unknown | Hold::Mismatch), .. } => why,
-            _ => Hold::Config,
+            State::Held { .. }
+            | State::Queued { .. }
+            | State::AwaitingApproval { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Retrying { .. }
+            | State::Paid { .. }
+            | State::Refused { .. }
+            | State::Cancelled { .. }
+            | State::Settled { .. } => Hold::Config,
         };
         return Step::Hold(held(payout, why, now), alert::Kind::RailMisconfigured);
     }

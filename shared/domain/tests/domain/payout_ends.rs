@@ -250,7 +250,7 @@ fn while_nothing_may_be_sent_what_waits_to_be_sent_again_is_not_asked_about_each
             }
             Step::Postpone(later) => course.row = later,
             Step::Rest => {}
-            other => panic!("nothing is sent: {other:?}"),
+            other @ (Step::CheckAccount | Step::Send(_) | Step::Hold(..)) => panic!("nothing is sent: {other:?}"),
         }
         course.wait(MINUTE_MS);
     }

@@ -38,7 +38,7 @@ enum Worker {
     },
     Planned {
         row: Payout,
-        step: Step,
+        step: Box<Step>,
         at: Timestamp,
     },
     /// `asks` names the reference to ask about; without it the newest one is sent.
@@ -161,9 +161,9 @@ impl World {
                 if let Step::Send(_) = step {
                     self.may_leave(&row);
                 }
-                Worker::Planned { row, step, at }
+                Worker::Planned { row, step: Box::new(step), at }
             }
-            Worker::Planned { row, step, at } => self.carry_out(row, step, at),
+            Worker::Planned { row, step, at } => self.carry_out(row, *step, at),
             Worker::Claimed { row, asks, at, .. } => {
                 let newest = row.attempt().expect("claimed with an attempt").reference.clone();
                 let (reference, answer) = match asks {

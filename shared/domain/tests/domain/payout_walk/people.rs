@@ -145,7 +145,7 @@ impl World {
             State::Held { why: Hold::Unknown | Hold::Mismatch, .. } => {}
             State::Held { .. } => self.does("release", row.release(&who, now)),
             // Some are tried again, once.
-            State::Refused { .. } if row.hands.retries == 0 && self.seed % 3 == 0 => {
+            State::Refused { .. } if row.hands.retries == 0 && self.seed.is_multiple_of(3) => {
                 self.does("retry", row.retry(&who, None, now));
             }
             State::Queued { .. }
