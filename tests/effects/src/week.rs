@@ -108,7 +108,8 @@ pub async fn live(seed: u64) -> Lived {
     let quiet = |name: &str, _: &str| name == "GetSecretValue";
     let settings = Settings { version: 1, ..trouble::settings(&[], amount) };
     let (script, settings) = (Script::default(), Some(settings));
-    let setup = Setup { script, codes: CODES, amount, settings, quiet, seed: Some(seed), ..Setup::default() };
+    let setup =
+        Setup { script, codes: CODES, amount, settings, quiet, seed: Some(seed), direct: true, ..Setup::default() };
     let world = World::start(setup).await;
     let weather = Weather::default();
     let (failing, mut chance) = (weather.clone(), Dice::new(seed ^ 0xfa17));

@@ -2,6 +2,7 @@
 //! a clock that is turned by hand, and a wire on which every outgoing call can be made to fail.
 
 pub mod check;
+pub mod direct;
 pub mod fault;
 pub mod jobs;
 pub mod payouts;
