@@ -180,8 +180,8 @@ async fn each_sample_event_is_accepted_by_its_function_through_the_runtime_loop(
                 is_sealed(&system).await;
             }
             "nightly-retain" => assert_eq!(answer, json!({ "hours": 0, "entries": 0, "refused": 0 })),
-            // A week of days without payouts: compared, and nothing differs.
-            "nightly-books" => assert_eq!(answer, json!({ "compared": 7, "differences": 0, "corrected": 0 })),
+            // Five weeks of days without payouts: compared, and nothing differs.
+            "nightly-books" => assert_eq!(answer, json!({ "compared": 35, "differences": 0, "corrected": 0 })),
             "notifier" => {
                 let sent = system.letterbox.letters().len();
                 assert_eq!(answer, json!({ "sent": sent, "postponed": 0, "given_up": 0, "passed": 0 }));
