@@ -20,7 +20,7 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 /// Cases at once; each waits now and then for a table that doesn't answer.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
 /// A life that takes longer hangs.
 const LONGEST: Duration = Duration::from_secs(90);
 /// Calls of one life that fail in turn. A life has some twenty; where MoMo doesn't say how it went, what follows are
