@@ -34,7 +34,7 @@ impl Disbursement {
             Pass::Wait(_) => Ok(Admission::Denied),
             Pass::Probe => {
                 let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
-                match self.save_gate(provider, gate, &gate.probing(now, lease_ms), &[]).await {
+                match self.save_gate(provider, gate, &gate.probing(call, now, lease_ms), &[]).await {
                     Ok(()) => Ok(Admission::Granted),
                     Err(StoreError::Changed) => Ok(Admission::Denied),
                     Err(error) => Err(error.into()),
@@ -66,8 +66,10 @@ impl Disbursement {
     async fn save_gate(&self, provider: &str, before: &Gate, after: &Gate, alerts: &[Alert]) -> Result<(), StoreError> {
         let by = (crate::ACTOR, self.clock.now());
         self.store.save_gate(provider, (before, after), alerts, by, Deadline::in_ms(TABLE_MS)).await?;
-        if before.breaker.name() != after.breaker.name() {
-            metrics::emit("breaker_moves_total", 1.0, Unit::Count, &[("to", after.breaker.name())]);
+        for (before, after) in [(&before.breaker, &after.breaker), (&before.sends, &after.sends)] {
+            if before.name() != after.name() {
+                metrics::emit("breaker_moves_total", 1.0, Unit::Count, &[("to", after.name())]);
+            }
         }
         raised(alerts);
         Ok(())
@@ -78,11 +80,11 @@ impl Disbursement {
         Ok(self.store.one(&key, Deadline::in_ms(TABLE_MS)).await?.unwrap_or_default())
     }
 
-    /// Counts an answer that only a provider in trouble gives.
-    pub(crate) async fn troubled(&self, provider: &str, why: &str, policy: &PayoutPolicy) {
+    /// Counts an answer to `call` that only a provider in trouble gives.
+    pub(crate) async fn troubled(&self, provider: &str, call: Call, why: &str, policy: &PayoutPolicy) {
         let counted = async {
             let gate = self.gate(provider).await?;
-            let Some(Moved { gate: next, alerts }) = gate.troubled(why, policy, self.clock.now()) else {
+            let Some(Moved { gate: next, alerts }) = gate.troubled(call, why, policy, self.clock.now()) else {
                 return Ok(());
             };
             self.save_gate(provider, &gate, &next, &alerts).await
@@ -90,15 +92,15 @@ impl Disbursement {
         note(counted.await, "trouble of the provider was not counted");
     }
 
-    /// A good answer: whatever was counted counts no more.
-    pub(crate) async fn recovered(&self, provider: &str, seen: &Gate) {
+    /// A good answer to `call`: whatever was counted of such calls counts no more.
+    pub(crate) async fn recovered(&self, provider: &str, call: Call, seen: &Gate) {
         // As it was read before the call: in quiet times nothing is written.
-        if seen.recovered().is_none() {
+        if seen.recovered(call).is_none() {
             return;
         }
         let cleared = async {
             let gate = self.gate(provider).await?;
-            match gate.recovered() {
+            match gate.recovered(call) {
                 Some(next) => self.save_gate(provider, &gate, &next, &[]).await,
                 None => Ok(()),
             }

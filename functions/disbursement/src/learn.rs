@@ -2,6 +2,7 @@
 
 use crate::{Disbursement, TABLE_MS, Unfinished, work::Loaded};
 use domain::{
+    gate::Call,
     payout::{Learned, Payout, State, StatusAnswer, TransferAnswer},
     time,
 };
@@ -29,6 +30,13 @@ impl Answer {
                 | StatusAnswer::Failed(_)
                 | StatusAnswer::NotFound,
             ) => None,
+        }
+    }
+
+    fn call(&self) -> Call {
+        match self {
+            Self::Transfer(_) => Call::Send,
+            Self::Status(_) => Call::Ask,
         }
     }
 
@@ -81,9 +89,9 @@ impl Disbursement {
         // Only now: the money's own row comes first, and the gate is rebuilt by the next answers if this is lost.
         let provider = loaded.money.rail().provider;
         match answer.trouble(loaded.money.can_be_asked()) {
-            Some(why) => self.troubled(&provider, why, &settings.payouts).await,
+            Some(why) => self.troubled(&provider, answer.call(), why, &settings.payouts).await,
             None if !loaded.money.can_be_asked() && matches!(answer, Answer::Status(_)) => {}
-            None => self.recovered(&provider, &loaded.gate).await,
+            None => self.recovered(&provider, answer.call(), &loaded.gate).await,
         }
         if let Some(after) = &learned {
             self.tell(&before, after, loaded).await;

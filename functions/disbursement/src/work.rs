@@ -5,7 +5,7 @@ use domain::{
     alert::{self, Alert},
     gate::{Call, Gate, Outcomes},
     identity::RedemptionId,
-    payout::{AccountCheck, CustomerSums, Ground, Payout, Step, plan},
+    payout::{AccountCheck, Attempt, CustomerSums, Ground, Payout, Step, plan},
     settings::Settings,
     switches::Switches,
     time::{self, HOUR_MS, MINUTE_MS},
@@ -107,8 +107,7 @@ impl Disbursement {
                     if Instant::now() + self.longest_send() > until {
                         return Err(Unfinished::NoTime);
                     }
-                    let resends = claimed.attempts.len() == payout.attempts.len();
-                    let call = if resends { Call::Resend } else { Call::Send };
+                    let call = claimed.attempt().map_or(Call::Send, Attempt::call);
                     match self.admitted(&rail.provider, &loaded.gate, call).await? {
                         Admission::Granted => {}
                         Admission::Denied => continue,
@@ -141,7 +140,7 @@ impl Disbursement {
         tracing::warn!(payout = %payout.id, %not_ready, "put off");
         metrics::emit("momo_not_ready_total", 1.0, Unit::Count, &[]);
         self.save_or_leave(payout, &payout.put_off(self.clock.now()), &[], &loaded.settings).await?;
-        self.troubled(&loaded.money.rail().provider, &not_ready.0, &loaded.settings.payouts).await;
+        self.troubled(&loaded.money.rail().provider, Call::Ask, &not_ready.0, &loaded.settings.payouts).await;
         Ok(())
     }
 
@@ -229,7 +228,7 @@ impl Disbursement {
             }
             Err(not_ready) => {
                 tracing::warn!(payout = %payout.id, %not_ready, "the payee's account is not known");
-                self.troubled(&loaded.money.rail().provider, &not_ready.0, &loaded.settings.payouts).await;
+                self.troubled(&loaded.money.rail().provider, Call::Ask, &not_ready.0, &loaded.settings.payouts).await;
                 Ok(false)
             }
         }

@@ -1,19 +1,21 @@
-//! The gate in front of a rail: circuit breaker, float, and whether what is paid still is what is tried.
+//! The gate in front of a rail: circuit breakers, float, and whether what is paid still is what is tried.
 //!
 //! One row, shared by all workers and read with each claim. What it keeps out waits; nothing is used up by waiting.
+
+mod breaker;
+
+pub use breaker::Breaker;
 
 use crate::{
     alert::{self, Alert},
     audit::{Class, Entry, Severity},
     money::grouped,
     settings::PayoutPolicy,
-    time::{self, MINUTE_MS, SECOND_MS},
+    time::{self, MINUTE_MS},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A breaker stays open for at most this many times its first period.
-const LONGEST: u32 = 16;
 /// How long a payout waits before it looks whether a pause has ended.
 const PAUSED_MS: i64 = MINUTE_MS;
 /// Outcomes and customers below which a share of them says nothing.
@@ -23,51 +25,16 @@ const FEWEST_CUSTOMERS: usize = 20;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Gate {
+    /// Of questions and of whatever every call needs. What it keeps out is not sent either.
     pub breaker: Breaker,
+    /// Of sends alone: a provider that answers questions may still take no transfer, and a good answer to a question
+    /// says nothing about the next send.
+    pub sends: Breaker,
     /// Sends wait; questions are still asked.
     pub pause: Option<Pause>,
     pub balance: Option<Balance>,
     /// 0: not stored yet.
     pub version: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum Breaker {
-    Closed {
-        /// Failures of the provider since its last good answer.
-        troubles: u32,
-    },
-    Open {
-        #[serde(with = "time::required")]
-        until: Timestamp,
-        /// How often it has opened in a row.
-        times: u32,
-        why: String,
-    },
-    /// One call is let through to see whether the provider is well again.
-    HalfOpen {
-        /// Whoever probes has died if it says nothing by then.
-        #[serde(with = "time::required")]
-        until: Timestamp,
-        times: u32,
-    },
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self::Closed { troubles: 0 }
-    }
-}
-
-impl Breaker {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Closed { .. } => "closed",
-            Self::Open { .. } => "open",
-            Self::HalfOpen { .. } => "half_open",
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +81,6 @@ pub enum Pass {
     Wait(Timestamp),
 }
 
-/// The gate as it becomes, and whom to tell.
 /// What the provider is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -125,6 +91,7 @@ pub enum Call {
     Resend,
 }
 
+/// The gate as it becomes, and whom to tell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moved {
     pub gate: Gate,
@@ -138,11 +105,23 @@ impl Gate {
             (Call::Ask, _) | (_, None) | (Call::Resend, Some(PauseWhy::Funds)) => false,
             (Call::Send, Some(_)) | (Call::Resend, Some(PauseWhy::Outcomes)) => true,
         };
-        match &self.breaker {
-            Breaker::Open { until, .. } | Breaker::HalfOpen { until, .. } if now < *until => Pass::Wait(*until),
-            _ if paused => Pass::Wait(time::plus(now, PAUSED_MS)),
-            Breaker::Open { .. } | Breaker::HalfOpen { .. } => Pass::Probe,
-            Breaker::Closed { .. } => Pass::Free,
+        let breakers = self.breakers(call);
+        if let Some(until) = breakers.iter().filter_map(|breaker| breaker.shut_until(now)).max() {
+            Pass::Wait(until)
+        } else if paused {
+            Pass::Wait(time::plus(now, PAUSED_MS))
+        } else if breakers.iter().all(|breaker| breaker.is_closed()) {
+            Pass::Free
+        } else {
+            Pass::Probe
+        }
+    }
+
+    /// Those that a call has to pass.
+    fn breakers(&self, call: Call) -> Vec<&Breaker> {
+        match call {
+            Call::Ask => vec![&self.breaker],
+            Call::Send | Call::Resend => vec![&self.breaker, &self.sends],
         }
     }
 
@@ -150,54 +129,47 @@ impl Gate {
         Self { version: self.version + 1, ..self.clone() }
     }
 
-    /// Taken by the worker that probes, for `lease_ms`.
+    /// Taken by the worker that probes with this call, for `lease_ms`.
     #[must_use]
-    pub fn probing(&self, now: Timestamp, lease_ms: i64) -> Self {
-        let times = match &self.breaker {
-            Breaker::Closed { .. } => 1,
-            Breaker::Open { times, .. } | Breaker::HalfOpen { times, .. } => *times,
-        };
+    pub fn probing(&self, call: Call, now: Timestamp, lease_ms: i64) -> Self {
         let mut next = self.next();
-        next.breaker = Breaker::HalfOpen { until: time::plus(now, lease_ms), times };
+        next.breaker = self.breaker.probing(now, lease_ms);
+        if call != Call::Ask {
+            next.sends = self.sends.probing(now, lease_ms);
+        }
         next
     }
 
-    /// After an answer that only a provider in trouble gives, or none. `None` when nothing changes: who meets trouble
-    /// while the breaker is open was let through before it opened.
+    /// After an answer to `call` that only a provider in trouble gives, or none. `None` when nothing changes.
     #[must_use]
-    pub fn troubled(&self, why: &str, policy: &PayoutPolicy, now: Timestamp) -> Option<Moved> {
+    pub fn troubled(&self, call: Call, why: &str, policy: &PayoutPolicy, now: Timestamp) -> Option<Moved> {
         let mut next = self.next();
-        let times = match &self.breaker {
-            Breaker::Closed { troubles } if troubles + 1 < policy.breaker_after => {
-                next.breaker = Breaker::Closed { troubles: troubles + 1 };
-                return Some(Moved { gate: next, alerts: Vec::new() });
-            }
-            Breaker::Closed { .. } => 1,
-            Breaker::HalfOpen { times, .. } => times.saturating_add(1),
-            Breaker::Open { .. } => return None,
-        };
-        let factor = 1_u32 << times.saturating_sub(1).min(LONGEST.ilog2());
-        let open_ms = i64::from(policy.breaker_seconds) * SECOND_MS * i64::from(factor);
-        let why: String = why.chars().take(64).collect();
+        let probed = matches!(self.breaker, Breaker::HalfOpen { .. });
+        if call == Call::Ask || probed {
+            next.breaker = self.breaker.troubled(why, policy, now).unwrap_or(next.breaker);
+        }
+        if call != Call::Ask {
+            next.sends = self.sends.troubled(why, policy, now).unwrap_or(next.sends);
+        }
+        let well = |gate: &Self| gate.breaker.is_closed() && gate.sends.is_closed();
         let mut alerts = Vec::new();
-        if times == 1 {
+        if well(self) && !well(&next) {
+            let why = why.chars().take(64).collect::<String>();
             alerts.push(next.alert(alert::Kind::BreakerOpened, now, &format!("MoMo is in trouble ({why}). Payouts wait and go on by themselves when one call gets through; look at MTN's status, and do nothing else.")));
         }
-        next.breaker = Breaker::Open { until: time::plus(now, open_ms), times, why };
-        Some(Moved { gate: next, alerts })
+        let moved = (&next.breaker, &next.sends) != (&self.breaker, &self.sends);
+        moved.then_some(Moved { gate: next, alerts })
     }
 
-    /// After a good answer. `None` when nothing changes.
+    /// After a good answer to `call`. `None` when nothing changes.
     #[must_use]
-    pub fn recovered(&self) -> Option<Self> {
-        match &self.breaker {
-            Breaker::Closed { troubles: 0 } => None,
-            Breaker::Closed { .. } | Breaker::Open { .. } | Breaker::HalfOpen { .. } => {
-                let mut next = self.next();
-                next.breaker = Breaker::default();
-                Some(next)
-            }
+    pub fn recovered(&self, call: Call) -> Option<Self> {
+        let mut next = self.next();
+        next.breaker = Breaker::default();
+        if call != Call::Ask {
+            next.sends = Breaker::default();
         }
+        ((&next.breaker, &next.sends) != (&self.breaker, &self.sends)).then_some(next)
     }
 
     /// After the float was read: it pauses sending, or lets it go on.
@@ -278,6 +250,7 @@ impl Gate {
             "payouts:gate".to_owned(),
         )
         .change("breaker", Some(self.breaker.name().to_owned()), Some(after.breaker.name().to_owned()))
+        .change("sends", Some(self.sends.name().to_owned()), Some(after.sends.name().to_owned()))
         .change("pause", pause(self), pause(after));
         (!entry.changes.is_empty()).then(|| entry.severity(Severity::Warning))
     }

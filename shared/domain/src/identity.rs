@@ -76,11 +76,12 @@ impl fmt::Display for RedemptionId {
     }
 }
 
-/// The reference of one payout attempt: SHA-256(environment ‖ code ‖ generation ‖ attempt) shaped as a UUID v4.
+/// The reference of one payout attempt: SHA-256(environment ‖ code ‖ attempt) shaped as a UUID v4.
 ///
-/// Derived, so that a restored table makes the same reference again and the provider answers "exists".
-pub fn payout_reference(environment: &str, code: &CodeText, generation: u32, attempt: u8) -> String {
-    let hash = digest(&["payout", environment, code.as_str(), &generation.to_string(), &attempt.to_string()]);
+/// Derived, so that a restored table makes the same reference again and the provider answers "exists". Of the code and
+/// not of its generation: a table that has forgotten that a redemption was taken back would else pay the code twice.
+pub fn payout_reference(environment: &str, code: &CodeText, attempt: u8) -> String {
+    let hash = digest(&["payout", environment, code.as_str(), &attempt.to_string()]);
     let mut bytes = [0u8; 16];
     bytes.copy_from_slice(&hash[..16]);
     bytes[6] = bytes[6] & 0x0f | 0x40;

@@ -118,7 +118,7 @@ pub struct Payout {
     /// It goes by the second rail: its payee was on a network that mobile money doesn't reach.
     #[serde(default)]
     pub second_rail: bool,
-    /// The day (of the business) whose total it is part of, from its first send on.
+    /// The day (of the business) on which it was sent first, or first since a person retried it.
     #[serde(default)]
     pub charged_on: Option<Date>,
     /// What people have done about it.
@@ -216,9 +216,7 @@ impl Payout {
 
     /// Sends and new references so far, beyond the first send.
     pub fn retries(&self) -> u8 {
-        let left = |attempt: &Attempt| {
-            u32::from(attempt.sends.saturating_sub(attempt.unsent).saturating_sub(attempt.turned_away))
-        };
+        let left = |attempt: &Attempt| u32::from(attempt.sends.saturating_sub(attempt.spared));
         let sends: u32 = self.attempts.iter().map(left).sum();
         sends.saturating_sub(1).try_into().unwrap_or(u8::MAX)
     }
@@ -226,6 +224,21 @@ impl Payout {
     /// Whether a send may have left; then only the provider's word ends it.
     pub fn was_sent(&self) -> bool {
         !self.attempts.is_empty()
+    }
+
+    /// The day whose total it is part of. What has ended without a payment of ours makes room again; should it turn out
+    /// to be paid after all, it counts for its day.
+    pub fn charged(&self) -> Option<Date> {
+        match self.state {
+            State::Refused { .. } | State::Cancelled { .. } | State::Settled { .. } => None,
+            State::Queued { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Retrying { .. }
+            | State::Held { .. }
+            | State::AwaitingApproval { .. }
+            | State::Paid { .. } => self.charged_on,
+        }
     }
 
     /// Whether all that was sent was read as failed, and so again a quarter of an hour later.

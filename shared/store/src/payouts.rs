@@ -229,7 +229,9 @@ impl Transaction {
             (true, false) => self.put_attention(after, Some(expires(after.updated_at, 0)))?,
             (true, true) | (false, false) => {}
         }
-        match (before.and_then(|payout| payout.charged_on), after.charged_on) {
+        match (before.and_then(Payout::charged), after.charged()) {
+            // It is paid, whatever room there is.
+            (None, Some(day)) if after.state.is_settled() => self.charge(day, after.money.amount, Ceilings::default()),
             (None, Some(day)) => self.charge(day, after.money.amount, ceilings),
             (Some(day), None) => self.discharge(day, after.money.amount),
             (Some(_), Some(_)) | (None, None) => Ok(()),

@@ -9,7 +9,7 @@ use rig::{
     Ended, Fault, Script, World,
     world::{CALLBACK_SECRET, Setup},
 };
-use std::{future::Future, pin::Pin};
+use std::{collections::HashSet, future::Future, pin::Pin};
 
 const PHONE: &str = "+250788000001";
 /// Rounds of messages, callbacks and sweeps until a life must have come to rest.
@@ -59,7 +59,7 @@ pub async fn live(behaviour: &Behaviour, faults: &[(usize, Fault)]) -> Lived {
         life.sweep().await;
         life.rest(MAX_ROUNDS).await;
     }
-    let mut broken = life.world.broken_money(true).await;
+    let mut broken = life.world.broken_money(true, &HashSet::new()).await;
     let code = life.world.codes.first().cloned().expect("a world has a code");
     let end = match life.world.payout(&code).await {
         Some(payout) => payout.state.name().to_owned(),

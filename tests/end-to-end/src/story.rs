@@ -18,7 +18,10 @@ use rig::{
     world::{CALLBACK_SECRET, EPOCH, PATH_SECRET, START_MS, Setup},
 };
 use serde_json::Value;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use store::Deadline;
 
 struct Teller<'s> {
@@ -69,7 +72,7 @@ pub async fn tell(text: &str) -> Told {
     while let Some((number, line)) = teller.lines.next() {
         teller.line(line.trim_end()).await.map_err(|why| format!("line {}: {why}", number + 1))?;
     }
-    let broken = teller.world.broken_money(false).await;
+    let broken = teller.world.broken_money(false, &HashSet::new()).await;
     if broken.is_empty() { Ok(()) } else { Err(format!("afterwards: {broken:?}")) }
 }
 

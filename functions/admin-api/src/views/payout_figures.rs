@@ -16,13 +16,33 @@ pub struct GaugeView {
     pub amount: i64,
 }
 
+/// A circuit breaker.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct BreakerView {
+    /// `closed` lets all through, `open` none, `half_open` one to see.
+    pub state: &'static str,
+    pub why: Option<String>,
+    pub until: Option<String>,
+}
+
+impl From<&Breaker> for BreakerView {
+    fn from(breaker: &Breaker) -> Self {
+        let (until, why) = match breaker {
+            Breaker::Closed { .. } => (None, None),
+            Breaker::Open { until, why, .. } => (Some(*until), Some(why.clone())),
+            Breaker::HalfOpen { until, .. } => (Some(*until), None),
+        };
+        Self { state: breaker.name(), why, until: time(until) }
+    }
+}
+
 /// What keeps payouts from being sent, beside the switch.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct GateView {
-    /// `closed` lets all through, `open` none, `half_open` one to see.
-    pub breaker: &'static str,
-    pub breaker_why: Option<String>,
-    pub breaker_until: Option<String>,
+    /// Of questions, and of what every call needs.
+    pub breaker: BreakerView,
+    /// Of sends alone.
+    pub sends: BreakerView,
     /// `funds` ends by itself, `outcomes` by a person.
     pub pause: Option<&'static str>,
     pub paused_since: Option<String>,
@@ -35,15 +55,9 @@ pub struct GateView {
 
 impl From<&Gate> for GateView {
     fn from(gate: &Gate) -> Self {
-        let (until, why) = match &gate.breaker {
-            Breaker::Closed { .. } => (None, None),
-            Breaker::Open { until, why, .. } => (Some(*until), Some(why.clone())),
-            Breaker::HalfOpen { until, .. } => (Some(*until), None),
-        };
         Self {
-            breaker: gate.breaker.name(),
-            breaker_why: why,
-            breaker_until: time(until),
+            breaker: (&gate.breaker).into(),
+            sends: (&gate.sends).into(),
             pause: gate.pause.as_ref().map(|pause| pause.why.name()),
             paused_since: gate.pause.as_ref().map(|pause| pause.since.to_string()),
             balance: gate.balance.as_ref().map(|balance| balance.amount),

@@ -138,7 +138,7 @@ impl Payout {
             (_, None) => State::Queued { due_at: now },
             // Asked now; what is unknown stays so until the provider says.
             (Hold::Unknown | Hold::Mismatch, Some(_)) => State::Held { why, due_at: now },
-            (_, Some(attempt)) if attempt.first_failed_at.is_some() => {
+            (_, Some(attempt)) if attempt.first_failed_at.is_some() || attempt.was_refused() => {
                 next.hands.retry_wanted = true;
                 next.hands.retries = next.hands.retries.saturating_add(1);
                 State::Retrying { due_at: now }
@@ -257,6 +257,8 @@ impl Payout {
         next.hands.barred = None;
         next.state = State::Retrying { due_at: at.unwrap_or(now) };
         next.recheck_at = None;
+        // It needs room in the total of the day on which it is sent again.
+        next.charged_on = None;
         Ok(next)
     }
 

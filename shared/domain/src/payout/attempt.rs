@@ -1,7 +1,7 @@
 //! One reference and everything known of it.
 
 use super::{FAILED_FRESH_MS, NEW_REFERENCE_AFTER_MS, Rail};
-use crate::time;
+use crate::{gate::Call, time};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,17 @@ pub struct Attempt {
     pub reference: String,
     pub rail: Rail,
     pub sends: u8,
-    /// Of the sends, those that provably reached nobody; they use up no retry.
+    /// Of the sends, those that use up no retry: they provably reached nobody, were turned away for our set-up, or found
+    /// the provider still in trouble when they were let through to see.
     #[serde(default)]
-    pub unsent: u8,
-    /// Sends that were refused for our set-up; they use up no retry either.
+    pub spared: u8,
+    /// The last send was let through to see whether the provider is well again.
     #[serde(default)]
-    pub turned_away: u8,
+    pub probes: bool,
+    /// Sends that were refused at the door, with none before them that may have been taken.
+    #[serde(default)]
+    pub refused: u8,
+    /// The first send that may have been taken.
     #[serde(with = "time::required")]
     pub first_sent_at: Timestamp,
     #[serde(with = "time::required")]
@@ -25,9 +30,6 @@ pub struct Attempt {
     /// Some answer has known this reference; a later "not found" proves nothing then.
     #[serde(default)]
     pub known: bool,
-    /// The request itself was refused at its first send, so nothing came of it.
-    #[serde(default)]
-    pub rejected: bool,
     #[serde(default)]
     pub asks: u32,
     /// When the provider last said anything of it that proves something.
@@ -74,18 +76,18 @@ pub enum SeenStatus {
 
 impl Attempt {
     /// Sent for the first time now.
-    pub(super) fn first(number: u8, reference: String, rail: Rail, now: Timestamp) -> Self {
+    pub(super) fn first(number: u8, reference: String, rail: Rail, probes: bool, now: Timestamp) -> Self {
         Self {
             number,
             reference,
             rail,
             sends: 1,
-            unsent: 0,
-            turned_away: 0,
+            spared: 0,
+            probes,
+            refused: 0,
             first_sent_at: now,
             last_sent_at: now,
             known: false,
-            rejected: false,
             asks: 0,
             answered_at: None,
             first_failed_at: None,
@@ -98,6 +100,11 @@ impl Attempt {
         }
     }
 
+    /// What its last send is for the gate.
+    pub fn call(&self) -> Call {
+        if self.first_sent_at == self.last_sent_at { Call::Send } else { Call::Resend }
+    }
+
     /// FAILED, read so just now, and read so at least a quarter of an hour after it was read so first. Or refused at
     /// the door, and not known just now.
     pub(super) fn surely_failed(&self, now: Timestamp) -> bool {
@@ -105,9 +112,14 @@ impl Attempt {
         match (self.first_failed_at, self.last_failed_at) {
             (Some(first), Some(last)) => fresh(last) && time::between(first, last) >= NEW_REFERENCE_AFTER_MS,
             (None, _) | (_, None) => {
-                self.rejected && !self.known && self.not_found_at.is_some_and(|at| fresh(at) && at >= self.last_sent_at)
+                self.was_refused() && self.not_found_at.is_some_and(|at| fresh(at) && at >= self.last_sent_at)
             }
         }
+    }
+
+    /// Every send of it was refused at the door, so nothing came of it: the same reference may be sent again.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused == self.sends && !self.known
     }
 
     /// Read as FAILED twice, a quarter of an hour apart, and nothing else between or since.

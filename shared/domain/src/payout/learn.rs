@@ -132,19 +132,22 @@ impl Payout {
                 lesson.unsettled(at, 0);
             }
             TransferAnswer::Unsent(_) => {
-                attempt.unsent = attempt.unsent.saturating_add(1);
+                attempt.spared = attempt.spared.saturating_add(1);
                 lesson.unproven(at, MINUTE_MS);
             }
-            TransferAnswer::Unknown(_) => lesson.unproven(at, MINUTE_MS),
+            TransferAnswer::Unknown(_) => {
+                attempt.spared = attempt.spared.saturating_add(u8::from(attempt.probes));
+                lesson.unproven(at, MINUTE_MS);
+            }
             TransferAnswer::Config(_) => {
-                attempt.turned_away = attempt.turned_away.saturating_add(1);
+                attempt.spared = attempt.spared.saturating_add(1);
                 lesson.unproven(at, RESEND_AFTER_MS);
                 lesson.alert(alert::Kind::RailMisconfigured, &format!("MoMo refuses our set-up ({word}). Check keys, address list, environment and currency; this payout is asked about and sent again by itself."));
             }
             // Only a first send proves that nothing was taken; a second one may meet an earlier, accepted one.
-            TransferAnswer::Invalid(_) if attempt.sends == 1 && !attempt.known => {
+            TransferAnswer::Invalid(_) if attempt.refused + 1 == attempt.sends && !attempt.known => {
                 attempt.reason = Some(word.clone());
-                attempt.rejected = true;
+                attempt.refused = attempt.sends;
                 lesson.refuse(&word);
             }
             TransferAnswer::Invalid(_) => lesson.unproven(at, MINUTE_MS),
@@ -362,10 +365,10 @@ impl Lesson<'_> {
             }
             return;
         }
-        let rejected = attempt.rejected;
+        let refused = attempt.was_refused();
         let (first, last) = (attempt.first_sent_at, attempt.last_sent_at);
-        // Refused at the door and not known: there is nothing to send again, however old it is.
-        if rejected && matches!(self.next.state, State::Retrying { .. }) {
+        // Refused at the door and not known: it has failed, however old it is.
+        if refused && matches!(self.next.state, State::Retrying { .. } | State::Held { why: Hold::Totals, .. }) {
             let reason = attempt.reason.clone().unwrap_or_default();
             return self.failed_so_far(&reason, self.next.hands.retry_wanted && self.may_go_on(), self.now);
         }
@@ -432,8 +435,6 @@ impl Lesson<'_> {
     fn refuse(&mut self, reason: &str) {
         self.next.state = State::Refused { at: self.now, reason: first(reason, 64).to_owned() };
         self.next.hands.retry_wanted = false;
-        // It makes room in the day's total.
-        self.next.charged_on = None;
         self.alert(alert::Kind::PayoutRefused, &format!("MoMo refused with proof ({}). The customer was not paid; call the customer and retry or settle it by hand.", first(reason, 64)));
     }
 
@@ -496,20 +497,11 @@ impl Lesson<'_> {
         self.retries_left() && self.next.hands.barred.is_none()
     }
 
-    fn is_refused_at_the_door(&self, at: usize) -> bool {
-        self.next.attempts.get(at).is_some_and(|attempt| attempt.rejected && !attempt.known)
-    }
-
     /// News of an older reference, short of success. While a payout waits to be surely failed they count as much as
     /// the newest one's; else they are noted and change nothing.
     fn older(mut self, at: usize, answer: &StatusAnswer, before: &Payout) -> Learned {
         match (&self.next.state, answer) {
             (State::Retrying { .. }, StatusAnswer::Failed(_)) => {
-                self.next.state = State::Retrying { due_at: self.now };
-                self.done()
-            }
-            // Refused at the door, and still not known: the next one is looked at.
-            (State::Retrying { .. }, StatusAnswer::NotFound) if self.is_refused_at_the_door(at) => {
                 self.next.state = State::Retrying { due_at: self.now };
                 self.done()
             }

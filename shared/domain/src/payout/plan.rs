@@ -163,7 +163,7 @@ fn first_send(payout: &Payout, ground: &Ground<'_>) -> Step {
     if policy.check_account && ground.account == AccountCheck::Unknown {
         return Step::CheckAccount;
     }
-    Step::Send(new_reference(payout, ground))
+    Step::Send(new_reference(payout, ground.gate.pass(Call::Send, now) == Pass::Probe, ground))
 }
 
 /// A payout of which something may have been sent.
@@ -189,15 +189,14 @@ fn settle(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Step {
     }
     let resends = may_resend(payout, attempt, policy, now);
     let call = if resends { Call::Resend } else { Call::Send };
-    if resends || may_renew(payout, attempt, policy, now) {
+    if resends || may_start_over(payout, attempt, policy, now) {
         if payout.hands.barred.is_some() {
             return Step::Postpone(held(payout, Hold::ByHand, now));
         }
         if !ground.switches.payouts {
             return Step::Postpone(postponed(payout, SWITCHED_OFF_MS, now));
         }
-        if !resends
-            && payout.charged_on.is_none()
+        if payout.charged().is_none()
             && let Room::Until(next_period) = ground.totals.room(payout.money.amount, policy, now, ground.zone)
         {
             // What was refused made room for others; there may be none left for it.
@@ -208,7 +207,15 @@ fn settle(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Step {
         if let Some(waits) = kept_out(payout, call, ground) {
             return waits;
         }
-        return Step::Send(if resends { sent_again(payout, now, lease_ms) } else { new_reference(payout, ground) });
+        let probes = ground.gate.pass(call, now) == Pass::Probe;
+        // A reference is left behind only when the provider has it: a restored table would send what it has not, and
+        // pay beside the one that followed.
+        let same = resends || attempt.was_refused();
+        return Step::Send(if same {
+            sent_again(payout, probes, ground)
+        } else {
+            new_reference(payout, probes, ground)
+        });
     }
     if let Some(waits) = kept_out(payout, Call::Ask, ground).or_else(|| asked_lately(payout, attempt, ground)) {
         return waits;
@@ -287,9 +294,9 @@ fn may_resend(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Ti
         && retries_left(payout, policy)
 }
 
-/// A new reference: every one so far has surely failed, and the last one for a reason that may pass, or a person wants
-/// it.
-fn may_renew(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Timestamp) -> bool {
+/// Once more from the start: every reference so far has surely failed, and the last one for a reason that may pass, or
+/// a person wants it.
+fn may_start_over(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Timestamp) -> bool {
     matches!(payout.state, State::Retrying { .. })
         && payout.attempts.iter().all(|attempt| attempt.surely_failed(now))
         && (payout.hands.retry_wanted || passes(attempt.reason.as_deref()))
@@ -323,26 +330,34 @@ fn claimed(payout: &Payout, now: Timestamp, lease_ms: i64) -> Payout {
 }
 
 /// Under a reference of its own, derived from the attempt's number.
-fn new_reference(payout: &Payout, ground: &Ground<'_>) -> Payout {
+fn new_reference(payout: &Payout, probes: bool, ground: &Ground<'_>) -> Payout {
     let Ground { now, lease_ms, .. } = *ground;
     let mut next = claimed(payout, now, lease_ms);
     let number = u8::try_from(next.attempts.len() + 1).unwrap_or(u8::MAX);
-    let reference = payout_reference(ground.environment, &next.code, next.generation, number);
-    next.attempts.push(Attempt::first(number, reference, ground.rail.clone(), now));
+    let reference = payout_reference(ground.environment, &next.code, number);
+    next.attempts.push(Attempt::first(number, reference, ground.rail.clone(), probes, now));
     next.state = State::Sending { due_at: time::plus(now, lease_ms) };
     next.hands.retry_wanted = false;
     next.charged_on = next.charged_on.or_else(|| Some(time::day(now, ground.zone)));
     next
 }
 
-fn sent_again(payout: &Payout, now: Timestamp, lease_ms: i64) -> Payout {
+fn sent_again(payout: &Payout, probes: bool, ground: &Ground<'_>) -> Payout {
+    let Ground { now, lease_ms, .. } = *ground;
     let mut next = claimed(payout, now, lease_ms);
     if let Some(attempt) = next.attempts.last_mut() {
+        if attempt.was_refused() {
+            attempt.first_sent_at = now;
+            attempt.reason = None;
+        }
         attempt.sends = attempt.sends.saturating_add(1);
+        attempt.probes = probes;
         attempt.last_sent_at = now;
         attempt.not_found_at = None;
     }
     next.state = State::Sending { due_at: time::plus(now, lease_ms) };
+    next.hands.retry_wanted = false;
+    next.charged_on = next.charged_on.or_else(|| Some(time::day(now, ground.zone)));
     next
 }
 

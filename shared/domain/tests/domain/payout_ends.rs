@@ -6,6 +6,7 @@ use crate::{
 };
 use domain::{
     gate::{Balance, Call, Gate, Pass, Pause, PauseWhy},
+    identity::RedemptionId,
     payout::{Hold, NotNow, Payout, Rail, ReportedTransfer, State, StatusAnswer, Step, TransferAnswer},
     settings::PayoutPolicy,
     time::{DAY_MS, HOUR_MS, MINUTE_MS, plus},
@@ -130,20 +131,81 @@ fn a_reference_that_was_refused_at_the_door_stands_in_nobodys_way() {
     let mut course = Course::new();
     course.sends(&refused_at_the_door());
     assert!(matches!(course.row.state, State::Refused { .. }));
-    // A retry on the day after: there is nothing that could be sent again, and a new reference follows.
+    // A retry two days later: MoMo doesn't have the reference, so it is that one which is sent.
     course.wait(2 * DAY_MS);
     course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
     assert!(matches!(course.asks(3, |_| StatusAnswer::NotFound), Step::Send(_)), "{:?}", course.step());
-    course.sends(&TransferAnswer::Accepted);
-    // The new one fails for good, while the old one is still not known: that is the end, without a loop.
-    let failed = StatusAnswer::Failed(course.report("PAYEE_NOT_FOUND"));
-    for _ in 0..3 {
-        course.wait(16 * MINUTE_MS);
-        course.asks(6, |number| if number == 1 { StatusAnswer::NotFound } else { failed.clone() });
-    }
+    course.sends(&refused_at_the_door());
+    // Refused again, it ends again.
     assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
-    // A refused one that nothing knows about is refused again where no new one may follow.
-    assert_eq!(course.row.attempts.len(), 2);
+    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    course.asks(3, |_| StatusAnswer::NotFound);
+    course.sends(&TransferAnswer::Accepted);
+    assert_eq!((course.row.attempts.len(), course.row.attempts[0].sends), (1, 3));
+    // Now it was taken, and fails for good.
+    course.wait(5 * MINUTE_MS);
+    course.fails("PAYEE_NOT_FOUND");
+    assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
+}
+
+// proves: PAY-02
+#[test]
+fn a_restored_table_sends_no_reference_that_was_left_behind_without_the_provider_having_it() {
+    let mut course = Course::new();
+    let copy = course.row.clone();
+    course.sends(&refused_at_the_door());
+    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    let Step::Send(retried) = course.asks(3, |_| StatusAnswer::NotFound) else { panic!("{:?}", course.step()) };
+    let paid = retried.attempt().expect("it is sent").reference.clone();
+    // The table is put back to before all of this: what it sends first is what MoMo has paid.
+    course.row = copy;
+    course.wait(DAY_MS);
+    let Step::Send(restored) = course.step() else { panic!("{:?}", course.step()) };
+    assert_eq!(restored.attempt().expect("it is sent").reference, paid);
+}
+
+// proves: PAY-02, RED-08
+#[test]
+fn a_restored_table_that_forgot_that_a_redemption_was_taken_back_sends_what_its_code_was_paid_with() {
+    let course = Course::new();
+    let (before, mut after) = (course.row.clone(), course.row.clone());
+    after.generation += 1;
+    after.id = RedemptionId::of("test", &after.code, after.generation);
+    let sent = |row: &Payout| match course.around.plan(row, course.now) {
+        Step::Send(claimed) => claimed.attempt().expect("it is sent").reference.clone(),
+        other => panic!("it is sent: {other:?}"),
+    };
+    assert_eq!(sent(&before), sent(&after));
+}
+
+// proves: PAY-07, PAY-09
+#[test]
+fn a_retry_of_what_was_refused_at_the_door_waits_for_room_and_goes_on() {
+    let mut course = Course::new();
+    course.sends(&refused_at_the_door());
+    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    let amount = course.row.money.amount;
+    course.around.policy.total_per_month = Some(amount);
+    course.around.totals = serde_json::from_value::<Totals>(serde_json::json!({ "sent": amount })).expect("a month");
+    let Step::Hold(held, _) = course.asks(2, |_| StatusAnswer::NotFound) else { panic!("there is no room") };
+    course.row = held;
+    course.around.totals = Totals::default();
+    course.now = course.row.due_at().expect("the next month");
+    assert!(matches!(course.asks(3, |_| StatusAnswer::NotFound), Step::Send(_)), "{:?}", course.step());
+}
+
+// proves: PAY-07
+#[test]
+fn what_was_refused_at_the_door_and_is_held_goes_on_when_it_is_released() {
+    let mut course = Course::new();
+    course.sends(&refused_at_the_door());
+    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    course.row = course.row.hold(&user_id(2), "a doubt", course.now).expect("nothing is under way");
+    course.asks(3, |_| StatusAnswer::NotFound);
+    course.wait(3 * DAY_MS);
+    let State::Held { .. } = course.row.state else { return assert!(course.row.state.is_end(), "{:?}", course.row) };
+    course.row = course.row.release(&user_id(2), course.now).expect("it is held");
+    assert!(matches!(course.asks(3, |_| StatusAnswer::NotFound), Step::Send(_)), "{:?}", course.step());
 }
 
 // proves: PAY-10
@@ -198,7 +260,7 @@ fn a_retry_for_which_the_day_has_no_room_waits_for_the_next_one_and_says_so() {
     course.sends(&TransferAnswer::Accepted);
     course.wait(5 * MINUTE_MS);
     course.fails("PAYEE_NOT_FOUND");
-    assert_eq!(course.row.charged_on, None, "it has made room: {:?}", course.row.state);
+    assert_eq!(course.row.charged(), None, "it has made room: {:?}", course.row.state);
     course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
     let amount = course.row.money.amount;
     course.around.policy.total_per_month = Some(amount);
@@ -213,6 +275,22 @@ fn a_retry_for_which_the_day_has_no_room_waits_for_the_next_one_and_says_so() {
     course.now = course.row.due_at().expect("the next month");
     let failed = StatusAnswer::Failed(course.report("PAYEE_NOT_FOUND"));
     assert!(matches!(course.asks(3, |_| failed.clone()), Step::Send(_)), "{:?}", course.step());
+}
+
+// proves: PAY-09
+#[test]
+fn what_was_refused_and_is_paid_after_all_counts_for_the_day_on_which_it_was_sent() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    let day = course.row.charged();
+    assert!(day.is_some());
+    course.wait(5 * MINUTE_MS);
+    course.fails("PAYEE_NOT_FOUND");
+    assert_eq!((course.row.state.name(), course.row.charged()), ("refused", None));
+    course.now = course.row.due_at().expect("it is asked about once more");
+    let paid = StatusAnswer::Successful(report(&course.row));
+    course.asks(1, |_| paid.clone());
+    assert_eq!((course.row.state.name(), course.row.charged()), ("paid", day));
 }
 
 // proves: PAY-07

@@ -65,6 +65,9 @@ enum Answer {
 struct World {
     now: Timestamp,
     row: Payout,
+    /// The row as it was copied, to be put back.
+    copy: Option<Payout>,
+    restored: bool,
     paying: bool,
     policy: PayoutPolicy,
     gate: Gate,
@@ -89,6 +92,8 @@ impl World {
         Self {
             now: noon(),
             row: payout(),
+            copy: None,
+            restored: false,
             paying: true,
             policy: PayoutPolicy { retries, ..PayoutPolicy::default() },
             gate: Gate::default(),
@@ -230,7 +235,7 @@ impl World {
                         assert!(dead, "{}: a new reference while {} may still be paid", self.seed, older.number);
                     }
                 }
-                let left = |attempt: &Attempt| u32::from(attempt.sends - attempt.unsent - attempt.turned_away);
+                let left = |attempt: &Attempt| u32::from(attempt.sends - attempt.spared);
                 let sends: u32 = claimed.attempts.iter().map(left).sum();
                 let most = 1 + u32::from(self.policy.retries) + u32::from(claimed.hands.retries);
                 assert!(sends <= most, "{}: {sends} sends of {most}", self.seed);
@@ -273,6 +278,16 @@ impl World {
         }
     }
 
+    /// The row is put back to what it was, hours later and with other processes; the provider keeps what it has.
+    fn restore(&mut self) {
+        let Some(copy) = self.copy.take() else { return };
+        self.workers.fill(Worker::Idle);
+        self.row = copy;
+        self.restored = true;
+        self.pass(HOUR_MS);
+        self.nudges += 1;
+    }
+
     fn storm(&mut self) {
         let which = usize::try_from(self.dice.below(WORKERS as u64)).expect("few");
         match self.dice.below(100) {
@@ -283,7 +298,11 @@ impl World {
             60..=69 => self.sweep(),
             70..=73 => self.callback(),
             74..=76 => self.nudges += 1,
-            77 => self.paying = !self.paying,
+            77 => match self.dice.below(6) {
+                0 if self.copy.is_some() => self.restore(),
+                0 | 1 if self.copy.is_none() => self.copy = Some(self.row.clone()),
+                _ => self.paying = !self.paying,
+            },
             78..=91 => {
                 let milliseconds = self.dice.within(20 * SECOND_MS);
                 self.pass(milliseconds);
@@ -403,7 +422,7 @@ impl World {
 #[test]
 #[allow(clippy::print_stdout, reason = "the reader wants to know how much was walked")]
 fn no_walk_through_crashes_stale_copies_and_lost_answers_pays_twice_or_forgets_a_payout() {
-    let (mut steps, mut posts, mut renewed, mut late) = (0, 0, 0, 0);
+    let (mut steps, mut posts, mut renewed, mut late, mut restored) = (0, 0, 0, 0, 0);
     let mut ends = BTreeMap::<&str, u32>::new();
     let mut acts = BTreeMap::<&str, u32>::new();
     for seed in 0..WALKS {
@@ -417,15 +436,16 @@ fn no_walk_through_crashes_stale_copies_and_lost_answers_pays_twice_or_forgets_a
         posts += world.provider.posts();
         renewed += usize::from(world.row.attempts.len() > 1);
         late += usize::from(world.provider.turned());
+        restored += usize::from(world.restored);
         for (act, times) in world.acts {
             *acts.entry(act).or_default() += times;
         }
     }
     println!(
-        "{steps} steps, {posts} sends, {renewed} walks with a second reference, {late} with a FAILED that turned; {ends:?}; people: {acts:?}"
+        "{steps} steps, {posts} sends, {renewed} walks with a second reference, {late} with a FAILED that turned, {restored} with a restored row; {ends:?}; people: {acts:?}"
     );
     // Else the walk would prove nothing about them.
-    assert!(steps > 1_000_000 && posts > 4_000 && renewed > 100 && late > 50);
+    assert!(steps > 1_000_000 && posts > 4_000 && renewed > 100 && late > 50 && restored > 100);
     let lived = |end: &&str| ends.get(end).is_some_and(|walks| *walks > 20);
     assert!(["paid", "refused", "held", "cancelled", "settled"].iter().all(lived), "{ends:?}");
     let done = |act: &&str| acts.get(act).is_some_and(|times| *times > 100);

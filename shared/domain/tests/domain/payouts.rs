@@ -89,7 +89,7 @@ fn every_state_that_is_no_end_says_when_to_look_again() {
 fn a_new_payout_is_sent_at_once_under_its_derived_reference_and_written_down_first() {
     let new = payout();
     let Step::Send(sent) = next(&new, &on(), noon()) else { panic!("not due yet, but sent") };
-    let reference = payout_reference(ENVIRONMENT, &new.code, new.generation, 1);
+    let reference = payout_reference(ENVIRONMENT, &new.code, 1);
     let attempt = sent.attempt().expect("written down");
     assert_eq!((attempt.number, attempt.sends, &attempt.reference), (1, 1, &reference));
     assert_eq!((attempt.first_sent_at, attempt.last_sent_at), (noon(), noon()));
@@ -249,7 +249,7 @@ fn a_new_reference_needs_a_failed_read_within_the_minute_and_a_quarter_of_an_hou
     assert_eq!(renewed.attempts[..1], payout.attempts[..], "the old one is kept as it was");
     let attempt = renewed.attempt().expect("the new one");
     assert_eq!((attempt.number, attempt.sends, attempt.known, attempt.first_sent_at), (2, 1, false, now));
-    assert_eq!(attempt.reference, payout_reference(ENVIRONMENT, &payout.code, 1, 2));
+    assert_eq!(attempt.reference, payout_reference(ENVIRONMENT, &payout.code, 2));
     assert_eq!((renewed.retries(), renewed.version), (1, payout.version + 1));
     assert!(matches!(next(&payout, &off(), now), Step::Postpone(_)), "switched off");
 }

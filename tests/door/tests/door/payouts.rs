@@ -282,7 +282,7 @@ async fn figures_of_payouts_are_what_the_payouts_are() {
     );
     assert!(durations["p50_seconds"].is_number() && durations["p99_seconds"].is_number());
     assert!(durations["oldest_open"].is_string());
-    assert_eq!((&figures["payouts_on"], &figures["gate"]["breaker"]), (&json!(true), &json!("closed")));
+    assert_eq!((&figures["payouts_on"], &figures["gate"]["sends"]["state"]), (&json!(true), &json!("closed")));
 
     // After a day without an answer nobody knows.
     fixture.office.world.advance(DAY_MS + HOUR_MS);

@@ -1,22 +1,24 @@
 //! What the staff does: works through what waits for a person, and meddles with what doesn't.
 
-use super::{BY, CODES, PHONES, Week, soon};
+use super::{BY, CODES, PHONES, Week, books::MOST_GENERATIONS, soon};
 use domain::{
     audit::Class,
     batch::Code,
     id::UserId,
+    identity::RedemptionId,
     payout::{Hold, NotNow, Payout, State},
     reversal,
     settings::Settings,
     time::{self, HOUR_MS},
 };
 use momo_simulator::TransferState;
+use rig::world::ENVIRONMENT;
 use store::{StoreError, keys};
 
 /// Payouts of one look at the desk.
 const LOOKED_AT: usize = 5;
 
-/// What MTN's portal says of a payout, over all its references.
+/// What MTN's portal says of a code, over all its redemptions and their references.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Statement {
     Nothing,
@@ -74,7 +76,11 @@ impl Week {
 
     fn statement(&self, payout: &Payout) -> Statement {
         let transfers = self.world.simulator.transfers();
-        let ours = || transfers.iter().filter(|transfer| transfer.external_id == payout.id.as_str());
+        // Of the code, whenever it was dialled: the table may have been put back.
+        let generations = 1..=payout.generation + MOST_GENERATIONS;
+        let ids: Vec<String> =
+            generations.map(|at| RedemptionId::of(ENVIRONMENT, &payout.code, at).to_string()).collect();
+        let ours = || transfers.iter().filter(|transfer| ids.contains(&transfer.external_id));
         if ours().next().is_none() {
             Statement::Nothing
         } else if ours().all(|transfer| transfer.state == TransferState::Failed) {
@@ -191,10 +197,9 @@ impl Week {
         }
     }
 
-    /// Takes a redemption back, and its code is dialled again. Not between a copy of the table and its return: the
-    /// copy wouldn't know that the code has a new generation.
+    /// Takes a redemption back, and its code is dialled again. A copy of the table from before doesn't know it.
     async fn reverse(&mut self, at: usize, code: &Code, payout: &Payout) {
-        if self.copy.is_some() || !self.nothing_there(payout) {
+        if !self.nothing_there(payout) {
             return;
         }
         let (who, now) = (self.somebody(), self.world.now());

@@ -102,6 +102,32 @@ async fn workers_at_once_do_not_pass_the_total_of_a_day_together() {
     assert_eq!(world.broken(false).await, Vec::<String>::new());
 }
 
+// proves: PAY-09
+#[tokio::test]
+async fn what_is_paid_after_its_refusal_counts_for_its_day_although_others_have_used_its_room() {
+    let world = world(2, PayoutPolicy { total_per_day: Some(5_000), ..PayoutPolicy::default() }).await;
+    world.simulator.behave(Behaviour {
+        outcome: Outcome::Failed { reason: "PAYEE_NOT_FOUND".to_owned() },
+        late_success_after_failed_ms: Some(20 * HOUR_MS as u64),
+        remaining: Some(1),
+        ..Behaviour::default()
+    });
+    world.redeem(1).await;
+    world.live_on(60).await;
+    let refused = world.payout_of(0).await;
+    assert_eq!((refused.state.name(), refused.charged()), ("refused", None));
+    // Its room is free for the next one, on the same day.
+    world.redeem(2).await;
+    world.live_on(60).await;
+    assert_eq!(world.paid().await, 1);
+    world.live_on(26 * 60).await;
+    assert_eq!((world.paid().await, alerts(&world, Kind::PaidAfterRefusal).await), (2, 1));
+    let days: Vec<_> = world.rows().await.payouts.iter().map(|(payout, _)| payout.charged()).collect();
+    assert!(days[0].is_some() && days[0] == days[1], "{days:?}");
+    // The totals are what the payouts say.
+    assert_eq!(world.broken(true).await, Vec::<String>::new());
+}
+
 // proves: PAY-08
 #[tokio::test]
 async fn a_payout_above_the_threshold_is_sent_only_after_a_second_person_has_agreed() {
@@ -141,7 +167,7 @@ async fn while_momo_is_in_trouble_payouts_wait_unburnt_and_one_probe_at_a_time_l
     world.redeem(20).await;
     world.work_off_payouts().await;
     let opened = gate(&world).await;
-    assert!(matches!(opened.breaker, Breaker::Open { times: 1, .. }), "{opened:?}");
+    assert!(matches!(opened.sends, Breaker::Open { times: 1, .. }), "{opened:?}");
     assert_eq!(alerts(&world, Kind::BreakerOpened).await, 1);
     let rows = world.rows().await;
     let sent = rows.payouts.iter().filter(|(payout, _)| payout.was_sent()).count();
@@ -163,7 +189,34 @@ async fn while_momo_is_in_trouble_payouts_wait_unburnt_and_one_probe_at_a_time_l
     world.simulator.behave(Behaviour::default());
     world.live_on(3 * 60).await;
     assert_eq!(world.paid().await, 20);
-    assert_eq!(gate(&world).await.breaker, Breaker::default());
+    let closed = gate(&world).await;
+    assert_eq!((closed.breaker, closed.sends), (Breaker::default(), Breaker::default()));
+    assert_eq!(world.broken(true).await, Vec::<String>::new());
+}
+
+// proves: PAY-05
+#[tokio::test]
+async fn while_momo_answers_questions_and_takes_no_transfer_no_retry_is_used_up_and_all_are_paid_afterwards() {
+    let policy = PayoutPolicy { breaker_after: 3, retries: 1, pause_below_percent: None, ..PayoutPolicy::default() };
+    let world = world(6, policy).await;
+    let down = Behaviour { transfer_answer: TransferAnswer::Unavailable503, ..Behaviour::default() };
+    world.simulator.behave(down);
+    world.redeem(6).await;
+    world.work_off_payouts().await;
+    // Long enough for each to be sent again more than once.
+    world.live_on(90).await;
+    let rows = world.rows().await;
+    let states: Vec<&str> = rows.payouts.iter().map(|(payout, _)| payout.state.gauge()).collect();
+    assert!(states.iter().all(|state| ["queued", "sending"].contains(state)), "{states:?}");
+    let used_up: u32 = rows.payouts.iter().map(|(payout, _)| u32::from(payout.retries())).sum();
+    let sends: u32 = rows.payouts.iter().flat_map(|(payout, _)| &payout.attempts).map(|one| u32::from(one.sends)).sum();
+    assert!(used_up == 0 && (10..40).contains(&sends), "{used_up} retries used up by {sends} sends");
+    assert_eq!(alerts(&world, Kind::BreakerOpened).await, 1, "told once");
+
+    world.simulator.behave(Behaviour::default());
+    world.live_on(60).await;
+    assert_eq!(world.paid().await, 6);
+    assert_eq!(gate(&world).await.sends, Breaker::default());
     assert_eq!(world.broken(true).await, Vec::<String>::new());
 }
 

@@ -29,6 +29,11 @@ impl World {
         self.nudges += 1;
     }
 
+    /// A restored row may have forgotten that it was sent, so whoever gives it up has looked, too.
+    fn may_give_up(&self) -> bool {
+        !self.restored || self.nothing_there()
+    }
+
     /// Whoever pays by other means, or gives up what has failed, has looked at the provider's own statement.
     fn nothing_there(&self) -> bool {
         self.provider.paid() == 0 && !self.provider.may_pay(self.now)
@@ -46,7 +51,9 @@ impl World {
             0 => self.does("hold", row.hold(&who, "a doubt", now)),
             1 => self.does("release", row.release(&who, now)),
             // A payout that is paid when it is wanted lives longer than one that is cancelled at once.
-            2 if row.was_sent() || self.dice.one_in(8) => self.does("cancel", row.cancel(&who, "a mistake", now)),
+            2 if self.may_give_up() && (row.was_sent() || self.dice.one_in(8)) => {
+                self.does("cancel", row.cancel(&who, "a mistake", now))
+            }
             3 => {
                 let at = self.dice.one_in(2).then(|| plus(now, self.dice.within(6 * HOUR_MS)));
                 self.does("retry", row.retry(&who, at, now));
@@ -56,7 +63,7 @@ impl World {
                 self.does("settle", row.settle(&who, "R-1", "in cash", now));
             }
             6 => self.agree(&who),
-            7 if self.dice.one_in(2) => self.does("disapprove", row.disapprove(&who, "no", now)),
+            7 if self.may_give_up() && self.dice.one_in(2) => self.does("disapprove", row.disapprove(&who, "no", now)),
             _ => {}
         }
     }
@@ -89,7 +96,12 @@ impl World {
             }
             4 => {
                 let until = plus(self.now, self.dice.within(HOUR_MS));
-                self.gate.breaker = Breaker::Open { until, times: 1, why: "503".to_owned() };
+                let open = Breaker::Open { until, times: 1, why: "503".to_owned() };
+                if self.dice.one_in(2) {
+                    self.gate.breaker = open;
+                } else {
+                    self.gate.sends = open;
+                }
             }
             5 => self.gate.pause = Some(Pause { why: PauseWhy::Funds, since: self.now }),
             _ => self.gate = Gate::default(),

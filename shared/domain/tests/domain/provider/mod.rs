@@ -176,12 +176,11 @@ impl Provider {
             || self.taken.values().any(|taken| taken.settles_at > now || taken.turns_at.is_some_and(|at| at > now))
     }
 
-    /// The reference has failed, its time to turn is over, and it did not; or it was never taken and is not on its way.
+    /// The reference has failed, its time to turn is over, and it did not. One that was never taken is not dead: a
+    /// restored table would send it.
     pub fn is_dead_for_good(&self, reference: &str, now: Timestamp) -> bool {
-        match self.taken.get(reference) {
-            Some(taken) => taken.paid_at().is_none() && plus(taken.settles_at, TURNS_WITHIN_MS) <= now,
-            None => !self.in_flight.iter().any(|(other, ..)| other == reference),
-        }
+        let dead = |taken: &Taken| taken.paid_at().is_none() && plus(taken.settles_at, TURNS_WITHIN_MS) <= now;
+        self.taken.get(reference).is_some_and(dead)
     }
 
     pub fn overlaps(&self) -> usize {
