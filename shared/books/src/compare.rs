@@ -2,7 +2,7 @@
 
 use crate::{
     BooksError, Day, TABLE_MS,
-    records::{self, begins},
+    records::{self, READ_ROWS, begins},
 };
 use domain::{
     access::Authority,
@@ -26,12 +26,11 @@ use service::metrics::{self, Unit};
 use sheets::{report, statement};
 use store::{ComparedBooks, Deadline, Store, keys};
 
-/// A statement's payouts were redeemed up to so many days before it: what failed was retried by hand.
+/// Most of a statement's payouts were redeemed up to so many days before it: what failed was retried by hand. Others are
+/// looked up by what their line names.
 const BEFORE_STATEMENT_DAYS: i32 = 35;
 /// Differences of one comparison that are kept to be resolved; all are in its table.
 const FINDINGS_MAX: usize = 5_000;
-/// Rows of one read.
-const READ_ROWS: usize = 100;
 
 /// The table and the bucket that comparisons are made with.
 #[derive(Clone)]
@@ -106,7 +105,8 @@ impl Books {
         let rules = statement::Rules::of(currency, zone.clone());
         let read = statement::read(bytes, &rules).map_err(|refused| BooksError::Statement(refused.to_string()))?;
         let first = from.checked_sub(BEFORE_STATEMENT_DAYS.days()).unwrap_or(from);
-        let records = records::days(&self.store, (first, to), zone, deadline).await?;
+        let mut records = records::days(&self.store, (first, to), zone, deadline).await?;
+        records::found_by_lines(&self.store, &read.lines, &mut records, zone, deadline).await?;
         let source = Source::statement(from, to, zone, read.unread());
         let period = Period { day: to, currency, source, books: None };
         let mut compared = compared((from, to), &period, &records, &read.lines);

@@ -8,9 +8,11 @@ use domain::{
     time,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use store::{Deadline, Store, keys};
 
+/// Rows of one read.
+pub(crate) const READ_ROWS: usize = 100;
 /// Payouts that one read of the list gives.
 const PAGE: usize = 800;
 /// Payouts of one comparison: so many fit into a function's memory beside the report that is made of them.
@@ -151,4 +153,46 @@ pub(crate) async fn days(
 /// When a day of the business begins.
 pub(crate) fn begins(day: Date, zone: &TimeZone) -> Timestamp {
     day.to_zoned(zone.clone()).map_or(Timestamp::MIN, |at| at.timestamp())
+}
+
+/// Adds the payouts that lines name and that were redeemed on other days: by their references, and by the redemptions
+/// that their external ids are.
+///
+/// # Errors
+/// As [`days`].
+pub(crate) async fn found_by_lines(
+    store: &Store,
+    lines: &[Theirs],
+    all: &mut Day,
+    zone: &TimeZone,
+    deadline: Deadline,
+) -> Result<(), BooksError> {
+    let known: HashSet<&str> = all.ours.iter().map(|ours| ours.reference.as_str()).collect();
+    let references: BTreeSet<&str> =
+        lines.iter().filter_map(|line| line.reference.as_deref()).filter(|one| !known.contains(one)).collect();
+    let named = lines.iter().filter_map(|line| line.external_id.as_deref());
+    let mut wanted: BTreeSet<RedemptionId> = named.filter_map(|id| RedemptionId::parse(id).ok()).collect();
+    let references: Vec<&str> = references.into_iter().collect();
+    for some in references.chunks(READ_ROWS) {
+        if deadline.passed() {
+            return Err(BooksError::NoTime);
+        }
+        wanted.extend(store.payouts_of_references(some, Deadline::in_ms(TABLE_MS)).await?);
+    }
+    for known in &all.ids {
+        wanted.remove(known);
+    }
+    let rows: Vec<keys::Key> = wanted.iter().map(keys::payout).collect();
+    for some in rows.chunks(READ_ROWS) {
+        if deadline.passed() || all.ids.len() > PAYOUTS_MAX {
+            return Err(BooksError::NoTime);
+        }
+        let items = store.read(some, Deadline::in_ms(TABLE_MS)).await?;
+        for row in some {
+            if let Some(payout) = items.get::<Payout>(row)? {
+                all.add(&payout, time::day(payout.created_at, zone));
+            }
+        }
+    }
+    Ok(())
 }

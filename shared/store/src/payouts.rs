@@ -58,6 +58,24 @@ impl Store {
         self.read(std::slice::from_ref(&key), deadline).await?.get(&key)
     }
 
+    /// The payouts that these references belong to, at most a hundred; of unknown ones nothing.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn payouts_of_references(
+        &self,
+        references: &[&str],
+        deadline: Deadline,
+    ) -> Result<Vec<RedemptionId>, StoreError> {
+        let rows: Vec<keys::Key> = references.iter().map(|reference| keys::reference(reference)).collect();
+        let items = self.read(&rows, deadline).await?;
+        let mut found = Vec::new();
+        for row in &rows {
+            found.extend(items.get::<ListedPayout>(row)?.map(|listed| listed.payout));
+        }
+        Ok(found)
+    }
+
     /// The payout that a reference belongs to.
     ///
     /// # Errors

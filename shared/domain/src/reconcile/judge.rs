@@ -131,12 +131,23 @@ impl<'a> Judge<'a> {
     pub fn stray(&mut self, theirs: &Theirs) {
         self.count(theirs);
         match theirs.status {
+            TheirStatus::Successful if self.is_anothers(theirs) => {
+                self.open.push(Waiting::new(Why::AtTheEdge, None, Some(theirs)));
+            }
             TheirStatus::Successful => self.differs(Kind::MissingHere, None, Some(theirs), About::Line),
             TheirStatus::Pending | TheirStatus::Unknown => {
                 self.open.push(Waiting::new(Why::NotOurs, None, Some(theirs)));
             }
             TheirStatus::Failed | TheirStatus::NotFound => {}
         }
+    }
+
+    /// Known by nothing but MoMo's own id, and outside of what is compared: ours of that time were not looked at.
+    fn is_anothers(&self, theirs: &Theirs) -> bool {
+        let Source::Statement { from, to, .. } = self.period.source else { return false };
+        let named = theirs.reference.is_some()
+            || theirs.external_id.as_deref().is_some_and(|id| RedemptionId::parse(id).is_ok());
+        !named && theirs.at.is_some_and(|at| at < from || at >= to)
     }
 
     /// Money that went, or may still go: how much, in what, to whom, for which redemption.

@@ -228,6 +228,35 @@ async fn job(world: &World, owner: &UserId, csv: &str, dry_run: bool) -> Job {
     world.job(&job.id).await
 }
 
+// proves: REC-02
+#[tokio::test]
+async fn a_statements_payment_of_a_payout_that_was_redeemed_long_before_is_looked_up_by_what_the_line_names() {
+    let world = world(4).await;
+    let owner = world.owner().await;
+    world.redeem(4).await;
+    world.live_on(120).await;
+    let transfers = world.simulator.transfers();
+    world.advance(60 * time::DAY_MS);
+    let today = world.now().to_string();
+    let named = statement(&transfers, |n, line| {
+        let of_its_day = std::mem::replace(&mut line[7], today.clone());
+        match n {
+            0 => line[1] = String::new(),
+            1 => line[0] = String::new(),
+            // Only by MoMo's own id, and of another day: nobody can say whose it is.
+            2 => (line[0], line[1], line[7]) = (String::new(), String::new(), of_its_day),
+            // One that we know, and another amount.
+            _ => line[3] = "4999".to_owned(),
+        }
+        true
+    });
+    let done = job(&world, &owner, &named, false).await;
+    assert_eq!(done.state, JobState::Done, "{:?}", done.problem);
+    let findings = world.store.findings(None, 100, |_| true, soon()).await.expect("the table answers").items;
+    let kinds: Vec<&str> = findings.iter().map(|finding| finding.difference.kind.name()).collect();
+    assert_eq!(kinds, [Kind::Amount.name()]);
+}
+
 // proves: REC-01, REC-02, REC-03
 #[tokio::test]
 async fn a_statement_with_planted_differences_of_every_kind_finds_each_and_invents_none() {
