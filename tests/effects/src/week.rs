@@ -17,7 +17,6 @@ use domain::{
     access::System,
     audit::Class,
     gate::{Gate, Outcomes},
-    identity::RedemptionId,
     payout::MTN_MOMO,
     settings::Settings,
     switches::Switches,
@@ -80,8 +79,6 @@ struct Week {
     keys_made: u32,
     copy: Option<Copy>,
     restored: bool,
-    /// Payouts that only MTN can do something about: they are due for ever.
-    stuck: BTreeSet<RedemptionId>,
     /// Who dials each code first.
     phones: Vec<usize>,
     /// Somebody has barred a payout from being sent.
@@ -128,7 +125,6 @@ pub async fn live(seed: u64) -> Lived {
         keys_made: 0,
         copy: None,
         restored: false,
-        stuck: BTreeSet::new(),
         phones,
         barred: false,
         promised: BTreeSet::new(),

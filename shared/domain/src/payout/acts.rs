@@ -43,7 +43,9 @@ pub enum NotNow {
     TooOften,
     #[error("a time between now and thirty days from now")]
     BadTime,
-    #[error("MoMo's answer is another transfer than ours; look it up in MTN's portal")]
+    #[error(
+        "MoMo's answer is another transfer than ours; look it up in MTN's portal, and conclude it a day after its last send"
+    )]
     Mismatch,
     #[error("somebody says that it was paid by other means; decide on that first")]
     SettlementWaits,
@@ -203,26 +205,34 @@ impl Payout {
         if self.hands.touched_by.contains(who) { Err(NotNow::SecondPerson) } else { Ok(()) }
     }
 
-    /// Nothing is sent any more. Only while nothing was, or after all that was has failed for good.
+    /// Nothing is sent any more. Only while nothing was, after all that was has failed for good, or where MoMo has another
+    /// transfer under its reference: after a restore its code may have been paid to somebody else.
     ///
     /// # Errors
-    /// [`NotNow::PerhapsSent`], [`NotNow::Ended`].
+    /// [`NotNow::PerhapsSent`], [`NotNow::Ended`], [`NotNow::Mismatch`].
     pub fn cancel(&self, who: &UserId, reason: &str, now: Timestamp) -> Result<Self, NotNow> {
-        self.unsent_or_failed()?;
+        self.unsent_or_failed(now)?;
         let mut next = self.by(who, now);
         next.state = State::Cancelled { at: now, why: self::reason(reason) };
         Ok(next.watched(false, now))
     }
 
-    fn unsent_or_failed(&self) -> Result<(), NotNow> {
+    /// Whoever had to look has had the time to.
+    fn is_a_day_old(&self, now: Timestamp) -> bool {
+        self.attempt().is_some_and(|attempt| time::between(attempt.last_sent_at, now) >= DAY_MS)
+    }
+
+    fn unsent_or_failed(&self, now: Timestamp) -> Result<(), NotNow> {
         match self.state {
             State::Refused { .. } => Ok(()),
             State::Paid { .. } | State::Cancelled { .. } | State::Settled { .. } => {
                 Err(NotNow::Ended(self.state.name()))
             }
             State::Queued { .. } | State::AwaitingApproval { .. } | State::Held { .. } if !self.was_sent() => Ok(()),
-            // What MoMo says of another transfer than ours proves nothing.
-            State::Held { why, .. } if why != Hold::Mismatch && self.has_failed_for_good() => Ok(()),
+            // What MoMo says of another transfer than ours proves nothing. People have looked it up by then.
+            State::Held { why: Hold::Mismatch, .. } if self.is_a_day_old(now) => Ok(()),
+            State::Held { why: Hold::Mismatch, .. } => Err(NotNow::Mismatch),
+            State::Held { .. } if self.has_failed_for_good() => Ok(()),
             State::Queued { .. }
             | State::AwaitingApproval { .. }
             | State::Held { .. }
@@ -302,13 +312,11 @@ impl Payout {
     }
 
     fn may_settle(&self, now: Timestamp) -> Result<(), NotNow> {
-        let a_day_old = self.attempt().is_some_and(|attempt| time::between(attempt.last_sent_at, now) >= DAY_MS);
         match &self.state {
-            State::Held { why: Hold::Mismatch, .. } => Err(NotNow::Mismatch),
             // A day has passed and MoMo says nothing: people have looked in its portal.
             State::Held { why: Hold::Unknown, .. } => Ok(()),
             // Nobody can ask any more where the account that it was sent from is gone.
-            State::Held { why: Hold::Config, .. } if a_day_old => Ok(()),
+            State::Held { why: Hold::Config, .. } if self.is_a_day_old(now) => Ok(()),
             State::Cancelled { why, .. } if why != REVERSED => Ok(()),
             State::Cancelled { .. } => Err(NotNow::Ended(REVERSED)),
             State::Queued { .. }
@@ -319,7 +327,7 @@ impl Payout {
             | State::AwaitingApproval { .. }
             | State::Paid { .. }
             | State::Refused { .. }
-            | State::Settled { .. } => self.unsent_or_failed(),
+            | State::Settled { .. } => self.unsent_or_failed(now),
         }
     }
 

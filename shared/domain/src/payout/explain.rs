@@ -178,11 +178,13 @@ impl Payout {
 fn held(why: Hold, sent: bool) -> &'static str {
     match (why, sent) {
         (Hold::Unknown, _) => {
-            "Nobody knows whether it was paid. MoMo is asked every day; look it up in MTN's portal by its reference. It is \
-             never paid under a new one before MoMo has said that it failed."
+            "Nobody knows whether it was paid. MoMo is asked every hour; look it up in MTN's portal by its reference. It is \
+             never paid under a new one before MoMo has said that it failed. What was paid by other means is said with \
+             its receipt, by two people."
         }
         (Hold::Mismatch, _) => {
-            "MoMo's answer is another transfer than ours. Look its reference up in MTN's portal before anything else."
+            "MoMo's answer is another transfer than ours. Look its reference up in MTN's portal before anything else. A \
+             day after its last send it can be cancelled, or settled by two people with the receipt."
         }
         (Hold::Config, _) => {
             "MoMo refuses our set-up, not the customer. Put keys, addresses or environment right, then release it."

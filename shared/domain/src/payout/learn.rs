@@ -414,7 +414,7 @@ impl Lesson<'_> {
             self.alert(
                 alert::Kind::PayoutMismatch,
                 &format!(
-                    "MoMo answers with a transfer that is not ours: {} {} there, {ours} here; payee {}, external id {}. Compare both in MTN's portal.",
+                    "MoMo answers with a transfer that is not ours: {} {} there, {ours} here; payee {}, external id {}. Compare both in MTN's portal; a day after its last send it can be cancelled, or settled with a receipt.",
                     first(&reported.amount, 24),
                     first(&reported.currency, 8),
                     if reported.payee == self.next.payee.party_id() { "the same" } else { "another" },

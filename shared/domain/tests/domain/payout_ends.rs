@@ -148,6 +148,31 @@ fn a_reference_that_was_refused_at_the_door_stands_in_nobodys_way() {
     assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
 }
 
+// proves: PAY-07, PAY-10
+#[test]
+fn what_momo_has_as_another_transfer_is_looked_up_for_a_day_and_then_cancelled_or_settled() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Exists);
+    let other = ReportedTransfer { external_id: "another".to_owned(), ..report(&course.row) };
+    course.asks(1, |_| StatusAnswer::Successful(other.clone()));
+    let mismatch = |row: &Payout| matches!(row.state, State::Held { why: Hold::Mismatch, .. });
+    assert!(mismatch(&course.row), "{:?}", course.row.state);
+    let (one, two) = (user_id(1), user_id(2));
+    assert_eq!(course.row.cancel(&one, "", course.now).err(), Some(NotNow::Mismatch));
+    assert_eq!(course.row.settle(&one, "R-1", "", course.now).err(), Some(NotNow::Mismatch));
+    course.wait(DAY_MS);
+    let cancelled = course.row.cancel(&one, "its code was paid to somebody else", course.now).expect("a day");
+    // Its reference is still asked about, and what is not ours changes nothing.
+    course.row = cancelled;
+    course.now = course.row.due_at().expect("it is asked about once more");
+    course.asks(1, |_| StatusAnswer::Successful(other.clone()));
+    assert_eq!(course.row.state.name(), "cancelled");
+    // And who says that it was paid by other means still needs a second person.
+    let settled = course.row.settle(&one, "R-1", "in cash", course.now).expect("it is cancelled");
+    assert_eq!(settled.approve(&one, course.now).err(), Some(NotNow::SecondPerson));
+    settled.approve(&two, course.now).expect("somebody else");
+}
+
 // proves: PAY-02
 #[test]
 fn a_restored_table_sends_no_reference_that_was_left_behind_without_the_provider_having_it() {

@@ -5,7 +5,7 @@ use domain::{
     alert::Kind,
     batch::Code,
     identity::RedemptionId,
-    payout::{Attempt, Hold, Payout, RECHECK_AFTER_MS, State},
+    payout::{Attempt, Payout, RECHECK_AFTER_MS, State},
     time::{self, MINUTE_MS},
 };
 use momo_simulator::{Transfer, TransferState};
@@ -60,9 +60,7 @@ impl Week {
         let unpaid = |code: &&Code| {
             let of_code = |payout: &&Payout| payout.code == code.text && payout.generation == code.generation;
             let payout = rows.payouts.iter().map(|(payout, _)| payout).find(of_code);
-            payout.is_some_and(|payout| {
-                matches!(payout.state, State::Held { why: Hold::Mismatch, .. } | State::Cancelled { .. })
-            })
+            payout.is_some_and(|payout| matches!(payout.state, State::Cancelled { .. }))
         };
         let later = |code: &Code| {
             (code.generation + 1..=code.generation + MOST_GENERATIONS)
@@ -80,9 +78,9 @@ impl Week {
         let to_us = |transfer: &&&Transfer| transfer.payee == payout.payee.party_id();
         sums[1] += there.iter().filter(to_us).map(|transfer| transfer.amount.parse::<u64>().unwrap_or(0)).sum::<u64>();
         let State::Paid { .. } = payout.state else {
-            // A restored code that somebody else has dialled first is a mismatch, and stays one.
-            let mismatch = matches!(payout.state, State::Held { why: Hold::Mismatch, .. });
-            if there.iter().any(|transfer| to_us(&transfer) || !mismatch) {
+            // A restored code that somebody else has dialled first is a mismatch, and given up.
+            let given_up = self.restored && matches!(payout.state, State::Cancelled { .. });
+            if there.iter().any(|transfer| to_us(&transfer) || !given_up) {
                 broken.push(format!("{}: MoMo has paid it and we call it {}", payout.id, payout.state.name()));
             }
             return;
@@ -99,14 +97,13 @@ impl Week {
         }
     }
 
-    /// Every redemption has come to an end, or waits for MTN with an alert.
+    /// Every redemption has come to an end.
     fn ended(&self, payout: &Payout, rows: &Rows, broken: &mut Vec<String>) {
         let entity = format!("payout:{}", payout.id);
         let told = |kind: Kind| rows.alerts.iter().any(|alert| alert.entity == entity && alert.kind == kind);
         let well = match &payout.state {
             State::Paid { .. } | State::Cancelled { .. } | State::Settled { .. } => true,
             State::Refused { .. } => told(Kind::PayoutRefused),
-            State::Held { why: Hold::Mismatch, .. } => self.restored && told(Kind::PayoutMismatch),
             State::Held { .. }
             | State::Queued { .. }
             | State::Sending { .. }

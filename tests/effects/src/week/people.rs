@@ -161,8 +161,9 @@ impl Week {
             (State::Refused { .. }, Statement::OpenOrPaid) => {
                 self.save("retried", payout, payout.retry(&who, None, now)).await;
             }
+            // A restored code that somebody else has dialled: the portal shows whom it was paid to.
             (State::Held { why: Hold::Mismatch, .. }, _) => {
-                self.stuck.insert(payout.id.clone());
+                self.save("given up", payout, payout.cancel(&who, "its code was paid to somebody else", now)).await;
             }
             // MTN doesn't have it, and it is too old to be sent again.
             (State::Held { why: Hold::Unknown, .. }, Statement::Nothing) => {

@@ -57,11 +57,7 @@ impl Week {
     pub(super) async fn next_due(&mut self) -> Option<Timestamp> {
         let calm = self.calm;
         let shown = self.world.shown().await;
-        shown
-            .into_iter()
-            .filter(|shown| !shown.ended || calm)
-            .find(|shown| !self.stuck.contains(&shown.payout))
-            .map(|shown| shown.at)
+        shown.into_iter().find(|shown| !shown.ended || calm).map(|shown| shown.at)
     }
 
     /// Time goes on until `at`, from one due time to the next.

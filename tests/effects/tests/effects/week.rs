@@ -62,7 +62,7 @@ fn report(lived: &BTreeMap<u64, Lived>, seconds: f64) {
     );
     println!("events: {:?}", added(lived, |week| &week.events));
     println!("ends: {:?}", added(lived, |week| &week.ends));
-    println!("{:.1} redemptions a second, {seconds:.0} s", redemptions as f64 / seconds);
+    println!("{:.1} payouts a second, {seconds:.0} s", redemptions as f64 / seconds);
 }
 
 // proves: RED-01, RED-02, PAY-02, PAY-04, PAY-05, PAY-07, PAY-09, PAY-10, AUD-01

@@ -9,8 +9,18 @@ use domain::{
     time::{DAY_MS, HOUR_MS, plus},
 };
 
-pub const ACTS: [&str; 9] =
-    ["hold", "release", "cancel", "retry", "hurry", "settle", "approve", "disapprove", "approve the settlement"];
+pub const ACTS: [&str; 10] = [
+    "hold",
+    "release",
+    "cancel",
+    "retry",
+    "hurry",
+    "settle",
+    "approve",
+    "disapprove",
+    "approve the settlement",
+    "reverse",
+];
 
 impl World {
     fn somebody(&mut self) -> UserId {
@@ -44,7 +54,7 @@ impl World {
         // Sometimes the same person twice.
         let again = row.hands.touched_by.first().cloned().filter(|_| self.dice.one_in(3));
         let who = again.unwrap_or(who);
-        let drawn = self.dice.below(8);
+        let drawn = self.dice.below(9);
         // What has failed is most often tried again.
         let failed = matches!(row.state, State::Refused { .. }) && !self.dice.one_in(3);
         match if failed { 3 } else { drawn } {
@@ -63,6 +73,8 @@ impl World {
                 self.does("settle", row.settle(&who, "R-1", "in cash", now));
             }
             6 => self.agree(&who),
+            // Refused once anything was sent.
+            8 if self.may_give_up() && self.dice.one_in(4) => self.does("reverse", row.reverse(&who, now)),
             7 if self.may_give_up() && self.dice.one_in(2) => self.does("disapprove", row.disapprove(&who, "no", now)),
             _ => {}
         }
