@@ -115,12 +115,22 @@ impl Disbursement {
         if policy.pause_below_percent.is_none() || !loaded.money.can_be_asked() {
             return;
         }
-        let customer = payout.customer.as_str().chars().take(8).collect();
-        let outcomes = loaded.outcomes.with(Outcome { customer, paid }, policy);
+        let outcome = Outcome { customer: payout.customer.as_str().chars().take(8).collect(), paid };
         let provider = loaded.money.rail().provider;
         let written = async {
             let deadline = Deadline::in_ms(TABLE_MS);
-            self.store.save_outcomes(&provider, loaded.outcomes.version, &outcomes, deadline).await?;
+            let mut before = loaded.outcomes.clone();
+            let outcomes = loop {
+                let after = before.with(outcome.clone(), policy);
+                match self.store.save_outcomes(&provider, before.version, &after, deadline).await {
+                    Ok(()) => break after,
+                    // Others end at the same time; each is one of the last.
+                    Err(StoreError::Changed) if !deadline.passed() => {
+                        before = self.store.one(&rows::outcomes(&provider), deadline).await?.unwrap_or_default();
+                    }
+                    Err(error) => return Err(error),
+                }
+            };
             let Some(Moved { gate, alerts }) = loaded.gate.judged(&outcomes, policy, self.clock.now()) else {
                 return Ok(());
             };

@@ -3,7 +3,7 @@
 use domain::{
     alert::Kind,
     audit::{Class, Entry},
-    gate::{Breaker, Gate, PauseWhy},
+    gate::{Breaker, Gate, Outcomes, PauseWhy},
     payout::{Hold, MTN_MOMO, Payout, State},
     settings::{OtherNetworks, PayoutPolicy, Settings},
     time::{self, DAY_MS, HOUR_MS, MINUTE_MS},
@@ -265,6 +265,24 @@ async fn a_hint_about_the_float_has_it_read_and_is_never_believed() {
     assert_eq!(world.messages().await.len(), 0);
     let forged = format!("{}wrong", momo_callback::BALANCE_PATH);
     assert_eq!(world.callback("PUT", &forged, body).await.status, 403);
+}
+
+// proves: PAY-15
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn payouts_that_end_at_the_same_time_all_count_among_the_last() {
+    let world = world(12, PayoutPolicy::default()).await;
+    world.redeem(12).await;
+    world.work_off_payouts().await;
+    world.advance(10 * MINUTE_MS);
+    world.sweep().await;
+    let mut work = tokio::task::JoinSet::new();
+    for message in world.messages().await {
+        work.spawn(world.work(message));
+    }
+    work.join_all().await;
+    let outcomes: Option<Outcomes> =
+        world.store.one(&keys::outcomes(MTN_MOMO), soon()).await.expect("the table answers");
+    assert_eq!((world.paid().await, outcomes.map(|outcomes| outcomes.last.len())), (12, Some(12)));
 }
 
 // proves: PAY-15
