@@ -33,10 +33,26 @@ impl Answer {
         }
     }
 
+    /// What kind of calls a trouble speaks of.
     fn call(&self) -> Call {
         match self {
             Self::Transfer(_) => Call::Send,
             Self::Status(_) => Call::Ask,
+        }
+    }
+
+    /// What kind of calls a good answer speaks of. That a transfer is refused or known says nothing of taking one.
+    fn proves(&self) -> Call {
+        match self {
+            Self::Transfer(TransferAnswer::Accepted) => Call::Send,
+            Self::Transfer(
+                TransferAnswer::Exists
+                | TransferAnswer::Invalid(_)
+                | TransferAnswer::Unsent(_)
+                | TransferAnswer::Unknown(_)
+                | TransferAnswer::Config(_),
+            )
+            | Self::Status(_) => Call::Ask,
         }
     }
 
@@ -91,7 +107,7 @@ impl Disbursement {
         match answer.trouble(loaded.money.can_be_asked()) {
             Some(why) => self.troubled(&provider, answer.call(), why, &settings.payouts).await,
             None if !loaded.money.can_be_asked() && matches!(answer, Answer::Status(_)) => {}
-            None => self.recovered(&provider, answer.call(), &loaded.gate).await,
+            None => self.recovered(&provider, answer.proves(), &loaded.gate).await,
         }
         if let Some(after) = &learned {
             self.tell(&before, after, loaded).await;

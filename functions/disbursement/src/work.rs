@@ -17,7 +17,8 @@ use std::{sync::Arc, time::Duration};
 use store::{Ceilings, Deadline, KnownAccount, Saving, StoreError, keys as rows};
 use tokio::time::Instant;
 
-/// Steps for one payout in one go: ask, send, ask again; more wait for the next nudge.
+/// Steps for one payout in one go, beside a question about each of its references: ask, send, ask again. More wait for
+/// the next nudge.
 const MAX_STEPS: usize = 6;
 /// A send starts only with this much time left beyond the HTTP time-out, to write down what came of it.
 const AFTER_SEND: Duration = Duration::from_secs(8);
@@ -40,12 +41,18 @@ pub(crate) struct Loaded {
 impl Disbursement {
     /// Takes a payout as far as it goes now.
     pub(crate) async fn work(&self, id: &RedemptionId, until: Instant) -> Result<(), Unfinished> {
-        for _ in 0..MAX_STEPS {
+        let mut steps = 0;
+        loop {
             let loaded = self.load(id).await?;
             let Some(payout) = &loaded.payout else {
                 tracing::warn!(payout = %id, "a nudge for a payout that does not exist is dropped");
                 return Ok(());
             };
+            if steps == MAX_STEPS + payout.attempts.len() {
+                // Whatever is left is due, and the sweeper finds it.
+                return Ok(());
+            }
+            steps += 1;
             let settings = &loaded.settings;
             let now = self.clock.now();
             let (money, rail) = (&loaded.money, loaded.money.rail());
@@ -126,8 +133,6 @@ impl Disbursement {
                 return Ok(());
             }
         }
-        // Whatever is left is due, and the sweeper finds it.
-        Ok(())
     }
 
     /// A send, at worst: refused for its token, a new token, sent again; and time to write down what came of it.

@@ -144,12 +144,12 @@ impl Gate {
     #[must_use]
     pub fn troubled(&self, call: Call, why: &str, policy: &PayoutPolicy, now: Timestamp) -> Option<Moved> {
         let mut next = self.next();
-        let probed = matches!(self.breaker, Breaker::HalfOpen { .. });
-        if call == Call::Ask || probed {
+        if call == Call::Ask {
             next.breaker = self.breaker.troubled(why, policy, now).unwrap_or(next.breaker);
-        }
-        if call != Call::Ask {
+        } else {
             next.sends = self.sends.troubled(why, policy, now).unwrap_or(next.sends);
+            // Questions may be well, and the next one finds out.
+            next.breaker = self.breaker.unproven(why, now);
         }
         let well = |gate: &Self| gate.breaker.is_closed() && gate.sends.is_closed();
         let mut alerts = Vec::new();

@@ -77,6 +77,11 @@ impl Rail {
         }
     }
 
+    /// Whether it says what became of a reference. One that doesn't proves nothing by its silence (decision 0014).
+    pub fn can_be_asked(&self) -> bool {
+        self.provider == MTN_MOMO
+    }
+
     /// Africa's Talking's airtime; `environment` tells its sandbox from the real thing.
     pub fn airtime(host: &str, environment: &str, username: &str) -> Self {
         Self {
@@ -118,7 +123,10 @@ pub struct Payout {
     /// It goes by the second rail: its payee was on a network that mobile money doesn't reach.
     #[serde(default)]
     pub second_rail: bool,
-    /// The day (of the business) on which it was sent first, or first since a person retried it.
+    /// The day (of the business) on which it was sent first, or first since it was refused.
+    #[serde(default)]
+    pub sent_on: Option<Date>,
+    /// The day whose total it is part of: that one, or none while it has ended without a payment of ours.
     #[serde(default)]
     pub charged_on: Option<Date>,
     /// What people have done about it.
@@ -202,6 +210,7 @@ impl Payout {
             prompted_at: None,
             recheck_at: None,
             second_rail: false,
+            sent_on: None,
             charged_on: None,
             hands: Hands::default(),
             created_at: now,
@@ -210,13 +219,24 @@ impl Payout {
         }
     }
 
+    /// Takes out a reference that was only asked about, and isn't known. Answers why the one before it has failed.
+    fn forget_what_was_looked_for(&mut self) -> Option<String> {
+        let looked_for = self.attempts.last().is_some_and(|attempt| attempt.sends == 0 && !attempt.known);
+        if !looked_for {
+            return None;
+        }
+        self.attempts.pop();
+        self.attempts.last().and_then(|attempt| attempt.reason.clone())
+    }
+
     pub fn attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
     }
 
     /// Sends and new references so far, beyond the first send.
     pub fn retries(&self) -> u8 {
-        let left = |attempt: &Attempt| u32::from(attempt.sends.saturating_sub(attempt.spared));
+        let left =
+            |attempt: &Attempt| u32::from(attempt.sends.saturating_sub(attempt.unsent).saturating_sub(attempt.spared));
         let sends: u32 = self.attempts.iter().map(left).sum();
         sends.saturating_sub(1).try_into().unwrap_or(u8::MAX)
     }
@@ -226,24 +246,9 @@ impl Payout {
         !self.attempts.is_empty()
     }
 
-    /// The day whose total it is part of. What has ended without a payment of ours makes room again; should it turn out
-    /// to be paid after all, it counts for its day.
-    pub fn charged(&self) -> Option<Date> {
-        match self.state {
-            State::Refused { .. } | State::Cancelled { .. } | State::Settled { .. } => None,
-            State::Queued { .. }
-            | State::Sending { .. }
-            | State::Submitted { .. }
-            | State::Retrying { .. }
-            | State::Held { .. }
-            | State::AwaitingApproval { .. }
-            | State::Paid { .. } => self.charged_on,
-        }
-    }
-
     /// Whether all that was sent was read as failed, and so again a quarter of an hour later.
     pub fn has_failed_for_good(&self) -> bool {
-        self.was_sent() && self.attempts.iter().all(Attempt::has_failed_twice)
+        self.was_sent() && self.attempts.iter().all(Attempt::has_failed)
     }
 
     /// When somebody must look at it: for what is to come, or after an end to ask a last time how it went.
@@ -299,8 +304,10 @@ impl Payout {
     /// The entry for a change from `self` to `after`; `None` when only bookkeeping changed (lease, due time, counts).
     pub fn audit(&self, after: &Self, actor: &str) -> Option<Entry> {
         let (from, to) = (&self.state, &after.state);
-        let reference = |payout: &Self| payout.attempt().map(|attempt| attempt.reference.clone());
-        let sends = |payout: &Self| payout.attempt().map(|attempt| attempt.sends.to_string());
+        let sent =
+            |payout: &'_ Self| payout.attempts.iter().rfind(|attempt| attempt.sends > 0 || attempt.known).cloned();
+        let reference = |payout: &Self| sent(payout).map(|attempt| attempt.reference);
+        let sends = |payout: &Self| sent(payout).map(|attempt| attempt.sends.to_string());
         let why = |state: &State| match state {
             State::Held { why, .. } => Some(why.name().to_owned()),
             State::Refused { reason, .. } => Some(reason.clone()),

@@ -9,7 +9,14 @@ use crate::{
     write::{Expect, Transaction},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{alert::Alert, batch::Tally, identity::RedemptionId, payout::Payout, settings::PayoutPolicy, totals};
+use domain::{
+    alert::Alert,
+    batch::Tally,
+    identity::RedemptionId,
+    payout::{Payout, State},
+    settings::PayoutPolicy,
+    totals,
+};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout_at;
@@ -247,9 +254,11 @@ impl Transaction {
             (true, false) => self.put_attention(after, Some(expires(after.updated_at, 0)))?,
             (true, true) | (false, false) => {}
         }
-        match (before.and_then(Payout::charged), after.charged()) {
-            // It is paid, whatever room there is.
-            (None, Some(day)) if after.state.is_settled() => self.charge(day, after.money.amount, Ceilings::default()),
+        match (before.and_then(|payout| payout.charged_on), after.charged_on) {
+            // It is paid already, whatever room there is.
+            (None, Some(day)) if !matches!(after.state, State::Sending { .. }) => {
+                self.charge(day, after.money.amount, Ceilings::default())
+            }
             (None, Some(day)) => self.charge(day, after.money.amount, ceilings),
             (Some(day), None) => self.discharge(day, after.money.amount),
             (Some(_), Some(_)) | (None, None) => Ok(()),

@@ -328,12 +328,7 @@ impl Week {
         Lived {
             redemptions: rows.redemptions.len(),
             sends: named("momo transfer"),
-            asks: rows
-                .payouts
-                .iter()
-                .flat_map(|(payout, _)| &payout.attempts)
-                .map(|attempt| attempt.asks as usize)
-                .sum(),
+            asks: named("momo status"),
             momo_calls: calls.iter().filter(|call| call.starts_with("momo ")).count(),
             calls: calls.len(),
             restored: self.restored,

@@ -182,7 +182,7 @@ fn gauged(rows: &Rows, broken: &mut Vec<String>) {
         let (state, amount) = (payout.state.gauge(), payout.money.amount as i64);
         *gauges.entry(format!("n_{state}")).or_insert(0) += 1;
         *gauges.entry(format!("a_{state}")).or_insert(0) += amount;
-        if let Some(day) = payout.charged() {
+        if let Some(day) = payout.charged_on {
             let month = totals.entry(totals::month(day)).or_default();
             *month.entry(totals::day_attribute(day)).or_default() += amount;
             *month.entry("sent".to_owned()).or_default() += amount;

@@ -93,10 +93,11 @@ pub struct AttemptView {
     pub provider: String,
     pub host: String,
     pub sends: u8,
-    /// Of the sends, those that used up no retry: they provably reached nobody, were turned away for our set-up, or
-    /// only looked whether MoMo was well again.
+    /// Of the sends, those that provably reached nobody; they used up no retry.
+    pub unsent: u8,
+    /// Others that used up none: they were turned away for our set-up, or only looked whether MoMo was well again.
     pub spared: u8,
-    /// Questions about it.
+    /// Questions about it since its last send.
     pub asks: u32,
     pub first_sent_at: String,
     pub last_sent_at: String,
@@ -121,6 +122,7 @@ impl From<&Attempt> for AttemptView {
             provider: attempt.rail.provider.clone(),
             host: attempt.rail.host.clone(),
             sends: attempt.sends,
+            unsent: attempt.unsent,
             spared: attempt.spared,
             asks: attempt.asks,
             first_sent_at: attempt.first_sent_at.to_string(),
@@ -344,7 +346,7 @@ impl PayoutView {
             code_id: detail.code.as_ref().map(|found| found.code.id().to_string()),
             code_state: detail.code.as_ref().map(|found| found.state.into()),
             batch_name: detail.code.as_ref().map(|found| found.batch.name.clone()),
-            charged_on: payout.charged().map(|day| day.to_string()),
+            charged_on: payout.charged_on.map(|day| day.to_string()),
             timeline: detail.timeline.iter().map(HistoryView::from).collect(),
         });
         view

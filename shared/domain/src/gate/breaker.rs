@@ -72,6 +72,14 @@ impl Breaker {
         }
     }
 
+    /// A probe was used up by another kind of call, whose trouble says nothing: the next call probes again.
+    pub(super) fn unproven(&self, why: &str, now: Timestamp) -> Self {
+        match self {
+            Self::HalfOpen { times, .. } => Self::Open { until: now, times: *times, why: first(why) },
+            Self::Closed { .. } | Self::Open { .. } => self.clone(),
+        }
+    }
+
     /// After an answer that only a provider in trouble gives, or none. `None` when nothing changes: who meets trouble
     /// while it is open was let through before it opened.
     pub(super) fn troubled(&self, why: &str, policy: &PayoutPolicy, now: Timestamp) -> Option<Self> {
@@ -85,7 +93,10 @@ impl Breaker {
         };
         let factor = 1_u32 << times.saturating_sub(1).min(LONGEST.ilog2());
         let open_ms = i64::from(policy.breaker_seconds) * SECOND_MS * i64::from(factor);
-        let why = why.chars().take(MOST_OF_WHY).collect();
-        Some(Self::Open { until: time::plus(now, open_ms), times, why })
+        Some(Self::Open { until: time::plus(now, open_ms), times, why: first(why) })
     }
+}
+
+fn first(why: &str) -> String {
+    why.chars().take(MOST_OF_WHY).collect()
 }

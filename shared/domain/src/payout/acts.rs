@@ -44,7 +44,7 @@ pub enum NotNow {
     #[error("a time between now and thirty days from now")]
     BadTime,
     #[error(
-        "MoMo's answer is another transfer than ours; look it up in MTN's portal, and conclude it a day after its last send"
+        "MoMo's answer is another transfer than ours; look it up in MTN's portal, and conclude it a day after that answer"
     )]
     Mismatch,
     #[error("somebody says that it was paid by other means; decide on that first")]
@@ -178,6 +178,7 @@ impl Payout {
             next.hands.barred = None;
             next.hands.approved_by = Some(who.clone());
             next.lease_until = None;
+            next.charged_on = None;
             return Ok(next.watched(false, now));
         }
         next.hands.approved_by = Some(who.clone());
@@ -214,12 +215,8 @@ impl Payout {
         self.unsent_or_failed(now)?;
         let mut next = self.by(who, now);
         next.state = State::Cancelled { at: now, why: self::reason(reason) };
+        next.charged_on = None;
         Ok(next.watched(false, now))
-    }
-
-    /// Whoever had to look has had the time to.
-    fn is_a_day_old(&self, now: Timestamp) -> bool {
-        self.attempt().is_some_and(|attempt| time::between(attempt.last_sent_at, now) >= DAY_MS)
     }
 
     fn unsent_or_failed(&self, now: Timestamp) -> Result<(), NotNow> {
@@ -230,8 +227,10 @@ impl Payout {
             }
             State::Queued { .. } | State::AwaitingApproval { .. } | State::Held { .. } if !self.was_sent() => Ok(()),
             // What MoMo says of another transfer than ours proves nothing. People have looked it up by then.
-            State::Held { why: Hold::Mismatch, .. } if self.is_a_day_old(now) => Ok(()),
-            State::Held { why: Hold::Mismatch, .. } => Err(NotNow::Mismatch),
+            State::Held { why: Hold::Mismatch, .. } => {
+                let looked_up = self.attempts.iter().all(|attempt| attempt.can_be_given_up(now));
+                if looked_up { Ok(()) } else { Err(NotNow::Mismatch) }
+            }
             State::Held { .. } if self.has_failed_for_good() => Ok(()),
             State::Queued { .. }
             | State::AwaitingApproval { .. }
@@ -267,8 +266,6 @@ impl Payout {
         next.hands.barred = None;
         next.state = State::Retrying { due_at: at.unwrap_or(now) };
         next.recheck_at = None;
-        // It needs room in the total of the day on which it is sent again.
-        next.charged_on = None;
         Ok(next)
     }
 
@@ -312,11 +309,12 @@ impl Payout {
     }
 
     fn may_settle(&self, now: Timestamp) -> Result<(), NotNow> {
+        let a_day_old = self.attempt().is_some_and(|attempt| time::between(attempt.last_sent_at, now) >= DAY_MS);
         match &self.state {
             // A day has passed and MoMo says nothing: people have looked in its portal.
             State::Held { why: Hold::Unknown, .. } => Ok(()),
             // Nobody can ask any more where the account that it was sent from is gone.
-            State::Held { why: Hold::Config, .. } if self.is_a_day_old(now) => Ok(()),
+            State::Held { why: Hold::Config, .. } if a_day_old => Ok(()),
             State::Cancelled { why, .. } if why != REVERSED => Ok(()),
             State::Cancelled { .. } => Err(NotNow::Ended(REVERSED)),
             State::Queued { .. }

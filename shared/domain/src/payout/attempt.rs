@@ -1,9 +1,16 @@
 //! One reference and everything known of it.
 
 use super::{FAILED_FRESH_MS, NEW_REFERENCE_AFTER_MS, Rail};
-use crate::{gate::Call, time};
+use crate::{
+    gate::Call,
+    time::{self, DAY_MS},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// The words of an answer that are looked at again.
+pub(super) const PAID: &str = "SUCCESSFUL";
+pub(super) const ANOTHERS: &str = "another transfer";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -11,15 +18,19 @@ pub struct Attempt {
     pub number: u8,
     pub reference: String,
     pub rail: Rail,
+    /// None: it is only asked about, in case a restored table has forgotten that it was sent.
     pub sends: u8,
-    /// Of the sends, those that use up no retry: they provably reached nobody, were turned away for our set-up, or found
-    /// the provider still in trouble when they were let through to see.
+    /// Of the sends, those that provably reached nobody; they use up no retry.
+    #[serde(default)]
+    pub unsent: u8,
+    /// Of the sends, others that use up no retry: they were turned away for our set-up, or found the provider still in
+    /// trouble when they were let through to see.
     #[serde(default)]
     pub spared: u8,
     /// The last send was let through to see whether the provider is well again.
     #[serde(default)]
     pub probes: bool,
-    /// Sends that were refused at the door, with none before them that may have been taken.
+    /// Of the sends, those that were refused at the door, with none before them that may have been taken.
     #[serde(default)]
     pub refused: u8,
     /// The first send that may have been taken.
@@ -30,6 +41,7 @@ pub struct Attempt {
     /// Some answer has known this reference; a later "not found" proves nothing then.
     #[serde(default)]
     pub known: bool,
+    /// Questions since its last send.
     #[serde(default)]
     pub asks: u32,
     /// When the provider last said anything of it that proves something.
@@ -39,6 +51,9 @@ pub struct Attempt {
     pub first_failed_at: Option<Timestamp>,
     #[serde(with = "time::optional", default)]
     pub last_failed_at: Option<Timestamp>,
+    /// When the provider first had another transfer under this reference.
+    #[serde(with = "time::optional", default)]
+    pub another_at: Option<Timestamp>,
     /// A typed "not found" for a reference that was never known, read at this time.
     #[serde(with = "time::optional", default)]
     pub not_found_at: Option<Timestamp>,
@@ -82,6 +97,7 @@ impl Attempt {
             reference,
             rail,
             sends: 1,
+            unsent: 0,
             spared: 0,
             probes,
             refused: 0,
@@ -92,12 +108,18 @@ impl Attempt {
             answered_at: None,
             first_failed_at: None,
             last_failed_at: None,
+            another_at: None,
             not_found_at: None,
             reason: None,
             transaction: None,
             last_answer: None,
             seen: None,
         }
+    }
+
+    /// Not sent: to be asked about.
+    pub(super) fn looked_for(number: u8, reference: String, rail: Rail, now: Timestamp) -> Self {
+        Self { sends: 0, ..Self::first(number, reference, rail, false, now) }
     }
 
     /// What its last send is for the gate.
@@ -111,25 +133,48 @@ impl Attempt {
         let fresh = |at: Timestamp| time::between(at, now) < FAILED_FRESH_MS;
         match (self.first_failed_at, self.last_failed_at) {
             (Some(first), Some(last)) => fresh(last) && time::between(first, last) >= NEW_REFERENCE_AFTER_MS,
-            (None, _) | (_, None) => {
-                self.was_refused() && self.not_found_at.is_some_and(|at| fresh(at) && at >= self.last_sent_at)
-            }
+            (None, _) | (_, None) => self.is_refused_and(fresh),
         }
     }
 
-    /// Every send of it was refused at the door, so nothing came of it: the same reference may be sent again.
+    /// It was refused at the door, and no send of it can have been taken: the same reference may be sent again.
     pub(super) fn was_refused(&self) -> bool {
-        self.refused == self.sends && !self.known
+        let for_nothing = u16::from(self.refused) + u16::from(self.unsent);
+        !self.known && (self.sends == 0 || self.refused > 0 && for_nothing == u16::from(self.sends))
     }
 
-    /// Read as FAILED twice, a quarter of an hour apart, and nothing else between or since.
-    pub(super) fn has_failed_twice(&self) -> bool {
+    /// Refused, and where it can be asked about a "not found" since its last send says the same.
+    fn is_refused_and(&self, read: impl Fn(Timestamp) -> bool) -> bool {
+        let missing = self.not_found_at.is_some_and(|at| at >= self.last_sent_at && read(at));
+        self.was_refused() && (missing || !self.rail.can_be_asked())
+    }
+
+    /// Whether a refusal of its last send proves that none was taken: a later one may meet an earlier, accepted one.
+    pub(super) fn is_first_heard_of(&self) -> bool {
+        let for_nothing = u16::from(self.refused) + u16::from(self.unsent);
+        !self.known && self.sends < u8::MAX && for_nothing + 1 == u16::from(self.sends)
+    }
+
+    /// Read as FAILED twice, a quarter of an hour apart, and nothing else between or since. Or refused at the door, and
+    /// not known since.
+    pub(super) fn has_failed(&self) -> bool {
         let both = self.first_failed_at.zip(self.last_failed_at);
         both.is_some_and(|(first, last)| time::between(first, last) >= NEW_REFERENCE_AFTER_MS)
+            || self.is_refused_and(|_| true)
+    }
+
+    /// It has failed, or the provider has said for a day that it is another transfer.
+    pub(super) fn can_be_given_up(&self, now: Timestamp) -> bool {
+        self.has_failed() || self.another_at.is_some_and(|at| time::between(at, now) >= DAY_MS)
     }
 
     /// Whether this reference has paid.
     pub fn has_paid(&self) -> bool {
-        self.last_answer.as_deref() == Some("SUCCESSFUL")
+        self.last_answer.as_deref() == Some(PAID)
+    }
+
+    /// Whether the provider has another transfer under this reference.
+    pub(super) fn is_anothers(&self) -> bool {
+        self.last_answer.as_deref() == Some(ANOTHERS)
     }
 }

@@ -184,7 +184,7 @@ fn held(why: Hold, sent: bool) -> &'static str {
         }
         (Hold::Mismatch, _) => {
             "MoMo's answer is another transfer than ours. Look its reference up in MTN's portal before anything else. A \
-             day after its last send it can be cancelled, or settled by two people with the receipt."
+             day after that answer it can be cancelled, or settled by two people with the receipt."
         }
         (Hold::Config, _) => {
             "MoMo refuses our set-up, not the customer. Put keys, addresses or environment right, then release it."

@@ -3,6 +3,7 @@
 use super::{
     Attempt, HOLD_UNSETTLED_AFTER_MS, Hold, Learned, NEW_REFERENCE_AFTER_MS, Payout, RESEND_AFTER_MS, RESEND_WITHIN_MS,
     Seen, SeenStatus, State,
+    attempt::{ANOTHERS, PAID},
 };
 use crate::{
     alert::{self, Alert},
@@ -132,7 +133,7 @@ impl Payout {
                 lesson.unsettled(at, 0);
             }
             TransferAnswer::Unsent(_) => {
-                attempt.spared = attempt.spared.saturating_add(1);
+                attempt.unsent = attempt.unsent.saturating_add(1);
                 lesson.unproven(at, MINUTE_MS);
             }
             TransferAnswer::Unknown(_) => {
@@ -144,11 +145,17 @@ impl Payout {
                 lesson.unproven(at, RESEND_AFTER_MS);
                 lesson.alert(alert::Kind::RailMisconfigured, &format!("MoMo refuses our set-up ({word}). Check keys, address list, environment and currency; this payout is asked about and sent again by itself."));
             }
-            // Only a first send proves that nothing was taken; a second one may meet an earlier, accepted one.
-            TransferAnswer::Invalid(_) if attempt.refused + 1 == attempt.sends && !attempt.known => {
+            // The request may be judged before its reference is looked up, and a restored table may have forgotten what
+            // was sent: MoMo is asked before anybody is told that it was refused.
+            TransferAnswer::Invalid(_) if attempt.is_first_heard_of() => {
                 attempt.reason = Some(word.clone());
-                attempt.refused = attempt.sends;
-                lesson.refuse(&word);
+                attempt.refused = attempt.refused.saturating_add(1);
+                let asked = attempt.rail.can_be_asked();
+                if asked {
+                    lesson.next.state = State::Retrying { due_at: now };
+                } else {
+                    lesson.refuse(&word);
+                }
             }
             TransferAnswer::Invalid(_) => lesson.unproven(at, MINUTE_MS),
         }
@@ -164,21 +171,24 @@ impl Payout {
         now: Timestamp,
     ) -> Option<Learned> {
         let (mut lesson, at) = self.lesson(reference, policy, now)?;
-        lesson.note(at, answer);
+        let anothers = match answer {
+            StatusAnswer::Pending(reported) | StatusAnswer::Successful(reported) | StatusAnswer::Failed(reported) => {
+                Some(reported).filter(|reported| !self.is_ours(reported))
+            }
+            StatusAnswer::NotFound | StatusAnswer::Unknown(_) => None,
+        };
+        lesson.note(at, answer, anothers.is_some());
         if let State::Paid { .. } | State::Settled { .. } = self.state {
-            return lesson.after_the_end(at, answer, self);
+            return lesson.after_the_end(at, answer, anothers.is_some(), self);
         }
         let newest = at + 1 == lesson.next.attempts.len();
         let attempt = lesson.next.attempts.get_mut(at)?;
-        match answer {
-            StatusAnswer::Pending(reported) | StatusAnswer::Successful(reported) | StatusAnswer::Failed(reported) => {
-                attempt.known = true;
-                if !self.is_ours(reported) {
-                    lesson.mismatch(reported);
-                    return Some(lesson.done());
-                }
-            }
-            StatusAnswer::NotFound | StatusAnswer::Unknown(_) => {}
+        attempt.known |=
+            matches!(answer, StatusAnswer::Pending(_) | StatusAnswer::Successful(_) | StatusAnswer::Failed(_));
+        if let Some(reported) = anothers {
+            attempt.another_at.get_or_insert(now);
+            lesson.mismatch(reported);
+            return Some(lesson.done());
         }
         match answer {
             StatusAnswer::Failed(reported) => {
@@ -234,20 +244,20 @@ impl Lesson<'_> {
     }
 
     /// Keeps what was answered beside the reference it is about.
-    fn note(&mut self, at: usize, answer: &StatusAnswer) {
+    fn note(&mut self, at: usize, answer: &StatusAnswer, anothers: bool) {
         let now = self.now;
         let Some(attempt) = self.next.attempts.get_mut(at) else { return };
         attempt.asks = attempt.asks.saturating_add(1);
         let (word, status) = match answer {
             StatusAnswer::Pending(_) => ("PENDING", Some(SeenStatus::Pending)),
-            StatusAnswer::Successful(_) => ("SUCCESSFUL", Some(SeenStatus::Successful)),
+            StatusAnswer::Successful(_) => (PAID, Some(SeenStatus::Successful)),
             StatusAnswer::Failed(_) => ("FAILED", Some(SeenStatus::Failed)),
             StatusAnswer::NotFound => ("404", Some(SeenStatus::NotFound)),
             StatusAnswer::Unknown(why) => (why.as_str(), None),
         };
         // That it has paid is never forgotten: a second reference that has paid, too, must stand out.
         if !attempt.has_paid() {
-            attempt.last_answer = Some(word.to_owned());
+            attempt.last_answer = Some(if anothers { ANOTHERS } else { word }.to_owned());
         }
         let Some(status) = status else { return };
         self.proved = true;
@@ -271,10 +281,13 @@ impl Lesson<'_> {
     /// News of a payout that was paid, here or by other means. A success under a reference that was not known to have
     /// paid is money that left twice: nothing can be undone here, a person is called. All else is only noted, and only
     /// when it was asked for.
-    fn after_the_end(mut self, at: usize, answer: &StatusAnswer, before: &Payout) -> Option<Learned> {
-        let known = before.attempts.get(at)?.has_paid();
+    fn after_the_end(mut self, at: usize, answer: &StatusAnswer, anothers: bool, before: &Payout) -> Option<Learned> {
+        let attempt = before.attempts.get(at)?;
+        let known = attempt.has_paid() || anothers && attempt.is_anothers();
         if let (StatusAnswer::Successful(reported), false) = (answer, known) {
             self.next.attempts.get_mut(at)?.transaction.clone_from(&reported.transaction);
+            // It left by our account, whoever was paid by other means beside it.
+            self.next.charged_on = self.next.charged_on.or(self.next.sent_on);
             self.alert(alert::Kind::SuspectedDoublePayment, "MoMo reports a reference of this redemption as paid that was not known to be, beside the payment that settled it. Look both up in MTN's portal; one of them may have to be taken back.");
         } else if before.recheck_at.is_none_or(|at| at > self.now) && before.lease_until.is_none() {
             return None;
@@ -333,7 +346,9 @@ impl Lesson<'_> {
                 state
             }
         };
-        if old && !ended && !matches!(self.next.state, State::Held { .. }) {
+        // Of what has failed nothing is on its way, however old it is.
+        let failed = self.next.has_failed_for_good();
+        if old && !ended && !failed && !matches!(self.next.state, State::Held { .. }) {
             self.hold_unknown("a day has passed since it was sent and MoMo has not said how it went");
         }
     }
@@ -368,7 +383,19 @@ impl Lesson<'_> {
         let refused = attempt.was_refused();
         let (first, last) = (attempt.first_sent_at, attempt.last_sent_at);
         // Refused at the door and not known: it has failed, however old it is.
-        if refused && matches!(self.next.state, State::Retrying { .. } | State::Held { why: Hold::Totals, .. }) {
+        let waits = match self.next.state {
+            State::Retrying { .. } | State::Held { why: Hold::Totals | Hold::Unknown, .. } => true,
+            State::Queued { .. }
+            | State::Sending { .. }
+            | State::Submitted { .. }
+            | State::Held { .. }
+            | State::AwaitingApproval { .. }
+            | State::Paid { .. }
+            | State::Refused { .. }
+            | State::Cancelled { .. }
+            | State::Settled { .. } => false,
+        };
+        if refused && waits {
             let reason = attempt.reason.clone().unwrap_or_default();
             return self.failed_so_far(&reason, self.next.hands.retry_wanted && self.may_go_on(), self.now);
         }
@@ -414,7 +441,7 @@ impl Lesson<'_> {
             self.alert(
                 alert::Kind::PayoutMismatch,
                 &format!(
-                    "MoMo answers with a transfer that is not ours: {} {} there, {ours} here; payee {}, external id {}. Compare both in MTN's portal; a day after its last send it can be cancelled, or settled with a receipt.",
+                    "MoMo answers with a transfer that is not ours: {} {} there, {ours} here; payee {}, external id {}. Compare both in MTN's portal; a day after this answer it can be cancelled, or settled with a receipt.",
                     first(&reported.amount, 24),
                     first(&reported.currency, 8),
                     if reported.payee == self.next.payee.party_id() { "the same" } else { "another" },
@@ -427,14 +454,18 @@ impl Lesson<'_> {
     fn paid(&mut self, newest: bool) {
         let ended = matches!(self.next.state, State::Refused { .. } | State::Cancelled { .. });
         self.next.state = State::Paid { at: self.now };
+        self.next.charged_on = self.next.charged_on.or(self.next.sent_on);
         if ended || !newest {
             self.alert(alert::Kind::PaidAfterRefusal, "MoMo had reported this transfer as failed and has paid it after all. Look for a second payment of the same redemption.");
         }
     }
 
     fn refuse(&mut self, reason: &str) {
+        let reason = if reason.is_empty() { "no reason given" } else { reason };
         self.next.state = State::Refused { at: self.now, reason: first(reason, 64).to_owned() };
         self.next.hands.retry_wanted = false;
+        // It makes room in the day's total.
+        self.next.charged_on = None;
         self.alert(alert::Kind::PayoutRefused, &format!("MoMo refused with proof ({}). The customer was not paid; call the customer and retry or settle it by hand.", first(reason, 64)));
     }
 
@@ -480,15 +511,21 @@ impl Lesson<'_> {
         self.failed_so_far(reason, again, time::plus(first_failed, wait));
     }
 
-    /// It ends when every reference has surely failed and no other one is to follow.
+    /// It ends when every reference has surely failed, no other one is to follow, and MoMo doesn't know the next one
+    /// either: a restored table may have forgotten that it was sent.
     fn failed_so_far(&mut self, reason: &str, again: bool, due_at: Timestamp) {
         let sure = self.next.attempts.iter().all(|attempt| attempt.surely_failed(self.now));
-        if sure && !again {
-            self.refuse(reason);
-        } else {
-            // Due now, and read just now: the plan takes it as leave to go on.
-            self.next.state = State::Retrying { due_at: due_at.max(self.now) };
+        let last = self.next.attempts.last();
+        let at_the_end = last.is_some_and(|last| last.was_refused() || !last.rail.can_be_asked());
+        if sure && !again && at_the_end {
+            let reason = self.next.forget_what_was_looked_for().unwrap_or_else(|| reason.to_owned());
+            return self.refuse(&reason);
         }
+        // The same reference is never sent twice within minutes, refused or not.
+        let refused = last.filter(|last| again && last.sends > 0 && last.was_refused());
+        let apart = refused.map_or(self.now, |last| time::plus(last.last_sent_at, RESEND_AFTER_MS));
+        // Due now, and read just now: the plan takes it as leave to go on.
+        self.next.state = State::Retrying { due_at: due_at.max(self.now).max(apart) };
     }
 
     /// Whether another reference may follow. Not while a person bars it: then a failure is the end, and what was

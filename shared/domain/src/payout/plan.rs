@@ -196,7 +196,7 @@ fn settle(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Step {
         if !ground.switches.payouts {
             return Step::Postpone(postponed(payout, SWITCHED_OFF_MS, now));
         }
-        if payout.charged().is_none()
+        if payout.charged_on.is_none()
             && let Room::Until(next_period) = ground.totals.room(payout.money.amount, policy, now, ground.zone)
         {
             // What was refused made room for others; there may be none left for it.
@@ -220,11 +220,34 @@ fn settle(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Step {
     if let Some(waits) = kept_out(payout, Call::Ask, ground).or_else(|| asked_lately(payout, attempt, ground)) {
         return waits;
     }
+    if let Some(step) = look_beyond(payout, attempt, ground) {
+        return step;
+    }
     // Before a new reference every earlier one is asked again, the oldest first: each may have turned.
     let doubtful = payout.attempts.iter().find(|attempt| !attempt.surely_failed(now));
     let retrying = matches!(payout.state, State::Retrying { .. });
     let asked = doubtful.filter(|_| retrying).unwrap_or(attempt);
     Step::Ask(claimed(payout, now, lease_ms), asked.reference.clone())
+}
+
+/// Everything has surely failed and would end. A restored table may have forgotten the reference that followed, so that one
+/// is asked about first: if MoMo has it, it goes on from there.
+fn look_beyond(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Option<Step> {
+    let Ground { now, lease_ms, .. } = *ground;
+    let sure = payout.attempts.iter().all(|attempt| attempt.surely_failed(now));
+    let retrying = matches!(payout.state, State::Retrying { .. });
+    if !retrying
+        || !sure
+        || goes_on(payout, attempt, ground.policy)
+        || attempt.was_refused()
+        || !ground.rail.can_be_asked()
+    {
+        return None;
+    }
+    let mut next = claimed(payout, now, lease_ms);
+    let (number, reference) = next_reference(payout, ground);
+    next.attempts.push(Attempt::looked_for(number, reference.clone(), ground.rail.clone(), now));
+    Some(Step::Ask(next, reference))
 }
 
 /// After an end: every reference that was used is asked about again, those of another account excepted.
@@ -294,13 +317,22 @@ fn may_resend(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Ti
         && retries_left(payout, policy)
 }
 
-/// Once more from the start: every reference so far has surely failed, and the last one for a reason that may pass, or
-/// a person wants it.
+/// Once more from the start: every reference so far has surely failed, and it goes on after that.
 fn may_start_over(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy, now: Timestamp) -> bool {
+    // The same reference is never sent twice within minutes.
+    let apart = attempt.sends == 0 || time::between(attempt.last_sent_at, now) >= RESEND_AFTER_MS;
     matches!(payout.state, State::Retrying { .. })
         && payout.attempts.iter().all(|attempt| attempt.surely_failed(now))
-        && (payout.hands.retry_wanted || passes(attempt.reason.as_deref()))
+        && (apart || !attempt.was_refused())
+        && goes_on(payout, attempt, policy)
+}
+
+/// Whether another send may follow a failure: the last one was for a reason that may pass, or a person wants it. Not while
+/// a person bars it: then a failure is the end, and what was proposed meanwhile can be decided.
+fn goes_on(payout: &Payout, attempt: &Attempt, policy: &PayoutPolicy) -> bool {
+    (payout.hands.retry_wanted || passes(attempt.reason.as_deref()))
         && retries_left(payout, policy)
+        && payout.hands.barred.is_none()
 }
 
 pub(super) fn stepped(payout: &Payout, now: Timestamp) -> Payout {
@@ -329,16 +361,29 @@ fn claimed(payout: &Payout, now: Timestamp, lease_ms: i64) -> Payout {
     next
 }
 
+/// It is part of the total of its day from its first send on.
+fn charge(payout: &mut Payout, ground: &Ground<'_>) {
+    if payout.charged_on.is_none() {
+        payout.charged_on = Some(time::day(ground.now, ground.zone));
+        payout.sent_on = payout.charged_on;
+    }
+}
+
+/// The number of the next attempt, and the reference that follows from it.
+fn next_reference(payout: &Payout, ground: &Ground<'_>) -> (u8, String) {
+    let number = u8::try_from(payout.attempts.len() + 1).unwrap_or(u8::MAX);
+    (number, payout_reference(ground.environment, &payout.code, number))
+}
+
 /// Under a reference of its own, derived from the attempt's number.
 fn new_reference(payout: &Payout, probes: bool, ground: &Ground<'_>) -> Payout {
     let Ground { now, lease_ms, .. } = *ground;
     let mut next = claimed(payout, now, lease_ms);
-    let number = u8::try_from(next.attempts.len() + 1).unwrap_or(u8::MAX);
-    let reference = payout_reference(ground.environment, &next.code, number);
+    let (number, reference) = next_reference(payout, ground);
     next.attempts.push(Attempt::first(number, reference, ground.rail.clone(), probes, now));
     next.state = State::Sending { due_at: time::plus(now, lease_ms) };
     next.hands.retry_wanted = false;
-    next.charged_on = next.charged_on.or_else(|| Some(time::day(now, ground.zone)));
+    charge(&mut next, ground);
     next
 }
 
@@ -352,12 +397,13 @@ fn sent_again(payout: &Payout, probes: bool, ground: &Ground<'_>) -> Payout {
         }
         attempt.sends = attempt.sends.saturating_add(1);
         attempt.probes = probes;
+        attempt.asks = 0;
         attempt.last_sent_at = now;
         attempt.not_found_at = None;
     }
     next.state = State::Sending { due_at: time::plus(now, lease_ms) };
     next.hands.retry_wanted = false;
-    next.charged_on = next.charged_on.or_else(|| Some(time::day(now, ground.zone)));
+    charge(&mut next, ground);
     next
 }
 

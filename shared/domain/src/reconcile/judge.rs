@@ -129,11 +129,11 @@ impl<'a> Judge<'a> {
 
     /// What belongs to none of ours.
     pub fn stray(&mut self, theirs: &Theirs) {
+        if self.is_anothers(theirs) {
+            return self.open.push(Waiting::new(Why::AtTheEdge, None, Some(theirs)));
+        }
         self.count(theirs);
         match theirs.status {
-            TheirStatus::Successful if self.is_anothers(theirs) => {
-                self.open.push(Waiting::new(Why::AtTheEdge, None, Some(theirs)));
-            }
             TheirStatus::Successful => self.differs(Kind::MissingHere, None, Some(theirs), About::Line),
             TheirStatus::Pending | TheirStatus::Unknown => {
                 self.open.push(Waiting::new(Why::NotOurs, None, Some(theirs)));

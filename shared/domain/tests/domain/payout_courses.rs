@@ -134,7 +134,8 @@ impl Moment {
         // A send whose answer was lost may arrive right after it was not found.
         let asked = self.row.attempts.iter().find(|attempt| attempt.reference == reference);
         let sent_at = asked.map_or(self.now, |attempt| attempt.last_sent_at);
-        if !self.taken.contains_key(&reference) && between(sent_at, self.now) < RESEND_AFTER_MS {
+        let was_sent = asked.is_some_and(|attempt| attempt.sends > attempt.refused);
+        if was_sent && !self.taken.contains_key(&reference) && between(sent_at, self.now) < RESEND_AFTER_MS {
             let learned = self.row.after_status(&reference, &StatusAnswer::NotFound, policy, self.now);
             let mut arrived = self.taken.clone();
             arrived.insert(reference, Transfer::Pending);
@@ -157,10 +158,11 @@ impl Moment {
             Step::Rest | Step::CheckAccount => panic!("it is due and nobody's: {:?}", self.row),
             Step::Postpone(row) | Step::Hold(row, _) => vec![self.learned(self.taken.clone(), Some(row))],
             Step::Send(row) => {
-                let renews = row.attempts.len() > self.row.attempts.len();
+                // One that was only asked about before is new as well.
+                let renews = row.attempts.last().is_some_and(|attempt| attempt.sends == 1);
                 seen.renewed += u64::from(renews && row.attempts.len() > 1);
                 seen.sent_again += u64::from(!renews);
-                for older in self.row.attempts.iter().filter(|_| renews) {
+                for older in self.row.attempts.iter().filter(|older| renews && older.sends > 0) {
                     let failed = self.taken.get(&older.reference).is_some_and(|transfer| match transfer {
                         Transfer::Failed { since, .. } => between(*since, self.now) >= NEW_REFERENCE_AFTER_MS,
                         Transfer::Pending | Transfer::Paid => false,

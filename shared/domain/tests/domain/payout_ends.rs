@@ -5,6 +5,7 @@ use crate::{
     sample::{Around, noon, payout, report},
 };
 use domain::{
+    alert::Kind,
     gate::{Balance, Call, Gate, Pass, Pause, PauseWhy},
     identity::RedemptionId,
     payout::{Hold, NotNow, Payout, Rail, ReportedTransfer, State, StatusAnswer, Step, TransferAnswer},
@@ -47,11 +48,26 @@ impl Course {
         for _ in 0..most {
             let Step::Ask(claimed, reference) = self.step() else { return self.step() };
             let attempt = claimed.attempts.iter().find(|attempt| attempt.reference == reference).expect("one of its");
-            let answer = answer(attempt.number);
+            // What was never sent isn't known.
+            let answer = if attempt.sends == 0 { StatusAnswer::NotFound } else { answer(attempt.number) };
             let learned = claimed.after_status(&reference, &answer, &self.around.policy, self.now);
             self.row = learned.expect("it is under way").payout;
         }
         self.step()
+    }
+
+    /// Sends, which is refused at the door, and MoMo doesn't know it when it is asked.
+    fn is_refused_at_the_door(&mut self) {
+        self.sends(&TransferAnswer::Invalid("400".to_owned()));
+        assert!(matches!(self.row.state, State::Retrying { .. }), "nobody is told before that is sure");
+        self.asks(2, |_| StatusAnswer::NotFound);
+        assert!(matches!(self.row.state, State::Refused { .. }), "{:?}", self.row.state);
+    }
+
+    /// A person wants it sent once more, and a send of the same reference may follow the last one.
+    fn is_retried(&mut self) {
+        self.row = self.row.retry(&user_id(1), None, self.now).expect("it has failed");
+        self.wait(10 * MINUTE_MS);
     }
 
     fn report(&self, reason: &str) -> ReportedTransfer {
@@ -67,10 +83,6 @@ impl Course {
             self.asks(6, |_| failed.clone());
         }
     }
-}
-
-fn refused_at_the_door() -> TransferAnswer {
-    TransferAnswer::Invalid("400".to_owned())
 }
 
 // proves: PAY-07, PAY-10
@@ -129,16 +141,14 @@ fn what_our_account_has_failed_twice_can_be_cancelled_or_settled() {
 #[test]
 fn a_reference_that_was_refused_at_the_door_stands_in_nobodys_way() {
     let mut course = Course::new();
-    course.sends(&refused_at_the_door());
-    assert!(matches!(course.row.state, State::Refused { .. }));
+    course.is_refused_at_the_door();
     // A retry two days later: MoMo doesn't have the reference, so it is that one which is sent.
     course.wait(2 * DAY_MS);
     course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
     assert!(matches!(course.asks(3, |_| StatusAnswer::NotFound), Step::Send(_)), "{:?}", course.step());
-    course.sends(&refused_at_the_door());
     // Refused again, it ends again.
-    assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
-    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    course.is_refused_at_the_door();
+    course.is_retried();
     course.asks(3, |_| StatusAnswer::NotFound);
     course.sends(&TransferAnswer::Accepted);
     assert_eq!((course.row.attempts.len(), course.row.attempts[0].sends), (1, 3));
@@ -178,8 +188,8 @@ fn what_momo_has_as_another_transfer_is_looked_up_for_a_day_and_then_cancelled_o
 fn a_restored_table_sends_no_reference_that_was_left_behind_without_the_provider_having_it() {
     let mut course = Course::new();
     let copy = course.row.clone();
-    course.sends(&refused_at_the_door());
-    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    course.is_refused_at_the_door();
+    course.is_retried();
     let Step::Send(retried) = course.asks(3, |_| StatusAnswer::NotFound) else { panic!("{:?}", course.step()) };
     let paid = retried.attempt().expect("it is sent").reference.clone();
     // The table is put back to before all of this: what it sends first is what MoMo has paid.
@@ -187,6 +197,154 @@ fn a_restored_table_sends_no_reference_that_was_left_behind_without_the_provider
     course.wait(DAY_MS);
     let Step::Send(restored) = course.step() else { panic!("{:?}", course.step()) };
     assert_eq!(restored.attempt().expect("it is sent").reference, paid);
+}
+
+// proves: PAY-02
+#[test]
+fn a_restored_table_whose_send_is_refused_at_the_door_asks_before_anybody_is_told() {
+    let mut course = Course::new();
+    // It was paid before the table was put back, and this request is judged before its reference is looked up.
+    course.sends(&TransferAnswer::Invalid("400".to_owned()));
+    let paid = StatusAnswer::Successful(report(&course.row));
+    course.asks(2, |_| paid.clone());
+    assert!(matches!(course.row.state, State::Paid { .. }), "{:?}", course.row.state);
+}
+
+// proves: PAY-02
+#[test]
+fn a_restored_table_that_forgot_a_second_reference_finds_it_before_it_ends_refused() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Exists);
+    course.wait(5 * MINUTE_MS);
+    let failed = StatusAnswer::Failed(course.report("PAYEE_NOT_FOUND"));
+    let paid = StatusAnswer::Successful(report(&course.row));
+    for _ in 0..2 {
+        while let Step::Ask(claimed, reference) = course.step() {
+            let number = claimed.attempts.iter().find(|one| one.reference == reference).expect("one of its").number;
+            let answer = if number == 1 { &failed } else { &paid };
+            let learned = claimed.after_status(&reference, answer, &course.around.policy, course.now);
+            course.row = learned.expect("it is under way").payout;
+        }
+        course.wait(16 * MINUTE_MS);
+    }
+    assert!(matches!(course.row.state, State::Paid { .. }), "{:?}", course.row.state);
+    assert_eq!((course.row.attempts.len(), course.row.attempts[1].sends), (2, 0), "it was sent before the copy");
+}
+
+// proves: PAY-04, PAY-07
+#[test]
+fn what_has_failed_is_not_held_as_unknown_because_a_later_question_proves_nothing() {
+    let mut course = Course::new();
+    course.is_refused_at_the_door();
+    course.wait(2 * DAY_MS);
+    course.is_retried();
+    course.asks(1, |_| StatusAnswer::Unknown("503".to_owned()));
+    assert!(matches!(course.row.state, State::Retrying { .. }), "{:?}", course.row.state);
+    course.now = course.row.due_at().expect("it is asked about again");
+    assert!(matches!(course.asks(2, |_| StatusAnswer::NotFound), Step::Send(_)), "{:?}", course.step());
+}
+
+// proves: PAY-04
+#[test]
+fn a_refusal_after_sends_that_reached_nobody_is_a_refusal() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Unsent("no connection".to_owned()));
+    course.wait(11 * MINUTE_MS);
+    assert!(matches!(course.asks(2, |_| StatusAnswer::NotFound), Step::Send(_)), "{:?}", course.step());
+    course.is_refused_at_the_door();
+    // After one that may have been taken it proves nothing.
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Unknown("time-out".to_owned()));
+    course.wait(11 * MINUTE_MS);
+    course.asks(2, |_| StatusAnswer::NotFound);
+    course.sends(&TransferAnswer::Invalid("400".to_owned()));
+    assert!(matches!(course.row.state, State::Sending { .. }), "{:?}", course.row.state);
+}
+
+// proves: PAY-09
+#[test]
+fn what_is_paid_while_a_retry_waits_counts_for_the_day_on_which_it_was_sent() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    let day = course.row.charged_on;
+    course.wait(5 * MINUTE_MS);
+    course.fails("PAYEE_NOT_FOUND");
+    course.is_retried();
+    assert_eq!(course.row.charged_on, None, "it needs room again");
+    let paid = StatusAnswer::Successful(report(&course.row));
+    course.asks(1, |_| paid.clone());
+    assert_eq!((course.row.state.name(), course.row.charged_on), ("paid", day));
+    // And what people have settled by other means is no part of it, until MoMo pays it, too.
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(DAY_MS + HOUR_MS);
+    let pending = StatusAnswer::Pending(report(&course.row));
+    course.asks(1, |_| pending.clone());
+    let proposed = course.row.settle(&user_id(1), "R-1", "in cash", course.now).expect("a day has passed");
+    course.row = proposed.approve(&user_id(2), course.now).expect("somebody else");
+    assert_eq!((course.row.state.name(), course.row.charged_on), ("settled", None));
+    let (reference, paid) = (course.row.attempts[0].reference.clone(), StatusAnswer::Successful(report(&course.row)));
+    let learned = course.row.after_status(&reference, &paid, &course.around.policy, course.now).expect("news");
+    assert_eq!(learned.payout.charged_on, course.row.sent_on);
+}
+
+// proves: PAY-02, PAY-09
+#[test]
+fn a_refused_payout_that_turns_out_to_be_anothers_needs_no_room_and_its_own_payment_still_calls_somebody() {
+    let mut course = Course::new();
+    course.is_refused_at_the_door();
+    course.now = course.row.due_at().expect("it is asked about once more");
+    let other = ReportedTransfer { payee: "250788999999".to_owned(), ..report(&course.row) };
+    course.asks(1, |_| StatusAnswer::Successful(other.clone()));
+    assert!(matches!(course.row.state, State::Held { why: Hold::Mismatch, .. }));
+    assert_eq!(course.row.charged_on, None);
+    course.wait(DAY_MS - 1);
+    assert_eq!(course.row.settle(&user_id(1), "R-1", "", course.now).err(), Some(NotNow::Mismatch));
+    course.wait(1);
+    let proposed = course.row.settle(&user_id(1), "R-1", "", course.now).expect("a day after that answer");
+    let settled = proposed.approve(&user_id(2), course.now).expect("somebody else");
+    let reference = settled.attempts[0].reference.clone();
+    let again = StatusAnswer::Successful(other);
+    let learned = settled.after_status(&reference, &again, &course.around.policy, course.now);
+    assert!(learned.is_none_or(|learned| learned.alerts.is_empty()), "that was known");
+    let ours = StatusAnswer::Successful(report(&settled));
+    let learned = settled.after_status(&reference, &ours, &course.around.policy, course.now).expect("news");
+    assert_eq!(learned.alerts.iter().map(|alert| alert.kind).collect::<Vec<_>>(), [Kind::SuspectedDoublePayment]);
+}
+
+// proves: PAY-10
+#[test]
+fn what_is_anothers_is_not_given_up_while_a_reference_beside_it_may_be_paid() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(5 * MINUTE_MS);
+    course.fails("EXPIRED");
+    course.sends(&TransferAnswer::Accepted);
+    let first = course.row.attempts[0].reference.clone();
+    let other = StatusAnswer::Successful(ReportedTransfer { external_id: "another".to_owned(), ..report(&course.row) });
+    course.row = course.row.after_status(&first, &other, &course.around.policy, course.now).expect("news").payout;
+    assert!(matches!(course.row.state, State::Held { why: Hold::Mismatch, .. }));
+    course.wait(2 * DAY_MS);
+    assert_eq!(course.row.cancel(&user_id(1), "", course.now).err(), Some(NotNow::Mismatch));
+    assert_eq!(course.row.settle(&user_id(1), "R-1", "", course.now).err(), Some(NotNow::Mismatch));
+}
+
+// proves: PAY-05
+#[test]
+fn a_good_answer_to_a_question_closes_no_breaker_of_sends_and_trouble_of_sends_none_of_questions() {
+    let policy = PayoutPolicy { breaker_after: 1, ..PayoutPolicy::default() };
+    let open = |call, gate: &Gate, now| gate.troubled(call, "503", &policy, now).expect("it opens").gate;
+    let both = open(Call::Ask, &open(Call::Send, &Gate::default(), noon()), noon());
+    let later = plus(noon(), HOUR_MS);
+    assert_eq!((both.pass(Call::Ask, later), both.pass(Call::Send, later)), (Pass::Probe, Pass::Probe));
+    let asked = both.recovered(Call::Ask).expect("it closes");
+    assert_eq!((asked.pass(Call::Ask, later), asked.pass(Call::Send, later)), (Pass::Free, Pass::Probe));
+    // A send takes the probe and finds that nothing is taken: the next question still finds out for itself.
+    let failed = open(Call::Send, &both.probing(Call::Send, later, MINUTE_MS), later);
+    assert_eq!(failed.pass(Call::Ask, later), Pass::Probe);
+    assert!(matches!(failed.pass(Call::Send, later), Pass::Wait(_)));
+    let sent = failed.recovered(Call::Send).expect("it closes");
+    assert_eq!((sent.pass(Call::Ask, later), sent.pass(Call::Resend, later)), (Pass::Free, Pass::Free));
 }
 
 // proves: PAY-02, RED-08
@@ -207,8 +365,8 @@ fn a_restored_table_that_forgot_that_a_redemption_was_taken_back_sends_what_its_
 #[test]
 fn a_retry_of_what_was_refused_at_the_door_waits_for_room_and_goes_on() {
     let mut course = Course::new();
-    course.sends(&refused_at_the_door());
-    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    course.is_refused_at_the_door();
+    course.is_retried();
     let amount = course.row.money.amount;
     course.around.policy.total_per_month = Some(amount);
     course.around.totals = serde_json::from_value::<Totals>(serde_json::json!({ "sent": amount })).expect("a month");
@@ -223,8 +381,8 @@ fn a_retry_of_what_was_refused_at_the_door_waits_for_room_and_goes_on() {
 #[test]
 fn what_was_refused_at_the_door_and_is_held_goes_on_when_it_is_released() {
     let mut course = Course::new();
-    course.sends(&refused_at_the_door());
-    course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
+    course.is_refused_at_the_door();
+    course.is_retried();
     course.row = course.row.hold(&user_id(2), "a doubt", course.now).expect("nothing is under way");
     course.asks(3, |_| StatusAnswer::NotFound);
     course.wait(3 * DAY_MS);
@@ -285,7 +443,7 @@ fn a_retry_for_which_the_day_has_no_room_waits_for_the_next_one_and_says_so() {
     course.sends(&TransferAnswer::Accepted);
     course.wait(5 * MINUTE_MS);
     course.fails("PAYEE_NOT_FOUND");
-    assert_eq!(course.row.charged(), None, "it has made room: {:?}", course.row.state);
+    assert_eq!(course.row.charged_on, None, "it has made room: {:?}", course.row.state);
     course.row = course.row.retry(&user_id(1), None, course.now).expect("it has failed");
     let amount = course.row.money.amount;
     course.around.policy.total_per_month = Some(amount);
@@ -307,15 +465,15 @@ fn a_retry_for_which_the_day_has_no_room_waits_for_the_next_one_and_says_so() {
 fn what_was_refused_and_is_paid_after_all_counts_for_the_day_on_which_it_was_sent() {
     let mut course = Course::new();
     course.sends(&TransferAnswer::Accepted);
-    let day = course.row.charged();
+    let day = course.row.charged_on;
     assert!(day.is_some());
     course.wait(5 * MINUTE_MS);
     course.fails("PAYEE_NOT_FOUND");
-    assert_eq!((course.row.state.name(), course.row.charged()), ("refused", None));
+    assert_eq!((course.row.state.name(), course.row.charged_on), ("refused", None));
     course.now = course.row.due_at().expect("it is asked about once more");
     let paid = StatusAnswer::Successful(report(&course.row));
     course.asks(1, |_| paid.clone());
-    assert_eq!((course.row.state.name(), course.row.charged()), ("paid", day));
+    assert_eq!((course.row.state.name(), course.row.charged_on), ("paid", day));
 }
 
 // proves: PAY-07

@@ -235,7 +235,7 @@ impl World {
                         assert!(dead, "{}: a new reference while {} may still be paid", self.seed, older.number);
                     }
                 }
-                let left = |attempt: &Attempt| u32::from(attempt.sends - attempt.spared);
+                let left = |attempt: &Attempt| u32::from(attempt.sends - attempt.unsent - attempt.spared);
                 let sends: u32 = claimed.attempts.iter().map(left).sum();
                 let most = 1 + u32::from(self.policy.retries) + u32::from(claimed.hands.retries);
                 assert!(sends <= most, "{}: {sends} sends of {most}", self.seed);

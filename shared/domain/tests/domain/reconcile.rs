@@ -10,7 +10,7 @@ use domain::{
         Balance, Between, Books, CLOCKS_MS, Expected, Kind, Ours, Reconciliation, Source, Sum, TheirAmount,
         TheirStatus, Theirs, Verdict, Why, difference_note, reconcile,
     },
-    time::{HOUR_MS, MINUTE_MS, plus},
+    time::{DAY_MS, HOUR_MS, MINUTE_MS, plus},
 };
 use jiff::{Timestamp, civil::date};
 
@@ -83,6 +83,25 @@ fn what_belongs_to_none_of_ours_is_missing_here_only_if_it_was_paid() {
         let result = compare(statement(), &[], &[theirs(&stranger, 9, 1, status)]);
         assert_eq!((kinds(&result), open(&result)), (differences, waiting), "{status:?}");
     }
+}
+
+// proves: REC-02
+#[test]
+fn a_payment_of_another_time_that_names_nothing_of_ours_is_open_and_part_of_no_sum() {
+    let stranger = ours(9, 1, Expected::Paid);
+    let Source::Statement { from, .. } = statement() else { unreachable!("a statement") };
+    let of_another_time = Theirs {
+        reference: None,
+        external_id: None,
+        at: Some(plus(from, -DAY_MS)),
+        ..theirs(&stranger, 9, 1, TheirStatus::Successful)
+    };
+    let result = compare(statement(), &[], std::slice::from_ref(&of_another_time));
+    assert_eq!((kinds(&result), open(&result), result.breaks()), (vec![], vec![Why::AtTheEdge], vec![]));
+    assert_eq!(result.verdict(), Verdict::Incomplete);
+    // Of this time it is money that we know nothing of.
+    let of_this_time = Theirs { at: Some(from), ..of_another_time };
+    assert_eq!(kinds(&compare(statement(), &[], &[of_this_time])), [Kind::MissingHere]);
 }
 
 // proves: REC-01

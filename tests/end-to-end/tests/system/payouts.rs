@@ -115,14 +115,14 @@ async fn what_is_paid_after_its_refusal_counts_for_its_day_although_others_have_
     world.redeem(1).await;
     world.live_on(60).await;
     let refused = world.payout_of(0).await;
-    assert_eq!((refused.state.name(), refused.charged()), ("refused", None));
+    assert_eq!((refused.state.name(), refused.charged_on), ("refused", None));
     // Its room is free for the next one, on the same day.
     world.redeem(2).await;
     world.live_on(60).await;
     assert_eq!(world.paid().await, 1);
     world.live_on(26 * 60).await;
     assert_eq!((world.paid().await, alerts(&world, Kind::PaidAfterRefusal).await), (2, 1));
-    let days: Vec<_> = world.rows().await.payouts.iter().map(|(payout, _)| payout.charged()).collect();
+    let days: Vec<_> = world.rows().await.payouts.iter().map(|(payout, _)| payout.charged_on).collect();
     assert!(days[0].is_some() && days[0] == days[1], "{days:?}");
     // The totals are what the payouts say.
     assert_eq!(world.broken(true).await, Vec::<String>::new());
@@ -178,8 +178,8 @@ async fn while_momo_is_in_trouble_payouts_wait_unburnt_and_one_probe_at_a_time_l
     world.live_on(60).await;
     let rows = world.rows().await;
     let burnt = rows.payouts.iter().filter(|(payout, _)| payout.retries() > 0).count();
-    let asked: u32 = rows.payouts.iter().flat_map(|(payout, _)| &payout.attempts).map(|attempt| attempt.asks).sum();
-    let sends: u32 = rows.payouts.iter().flat_map(|(payout, _)| &payout.attempts).map(|one| u32::from(one.sends)).sum();
+    let called = |name: &str| world.script.calls().iter().filter(|call| *call == name).count();
+    let (asked, sends) = (called("momo status"), called("momo transfer"));
     assert!(
         burnt == 0 && asked + sends < 40,
         "{burnt} used up retries; {sends} sends and {asked} questions in an hour"
@@ -308,11 +308,13 @@ async fn payouts_pause_by_themselves_when_too_many_fail_and_a_person_starts_them
     assert_eq!(world.paid().await, 0);
     let paused = gate(&world).await;
     let resumed = paused.resumed().expect("it is paused");
-    world
-        .store
-        .save_gate(MTN_MOMO, (&paused, &resumed), &[], ("test", world.now()), soon())
-        .await
-        .expect("nobody else writes");
+    let outcomes: Option<Outcomes> =
+        world.store.one(&keys::outcomes(MTN_MOMO), soon()).await.expect("the table answers");
+    let outcomes = outcomes.expect("payouts have ended");
+    let entity = "payouts:gate".to_owned();
+    let act = world.store.act(&domain::access::System("test"), world.now(), Class::System, "payouts.resume", entity);
+    let act = act.expect("chance").gate(MTN_MOMO, (&paused, &resumed), (&outcomes, &outcomes.forgotten()));
+    act.expect("rows").commit(soon()).await.expect("nobody else writes");
     world.live_on(60).await;
     assert_eq!(world.paid().await, 1);
 }
@@ -374,6 +376,38 @@ async fn a_failed_reference_that_turns_a_day_later_is_found_and_called_a_double_
     assert_eq!(alerts(&world, Kind::SuspectedDoublePayment).await, 1);
     world.live_on(6 * 24 * 60).await;
     assert_eq!(alerts(&world, Kind::SuspectedDoublePayment).await, 1, "told once");
+}
+
+// proves: PAY-07
+#[tokio::test]
+async fn a_payout_with_a_dozen_failed_references_is_retried_and_ends_like_any_other() {
+    let world = world(1, PayoutPolicy { retries: 0, pause_below_percent: None, ..PayoutPolicy::default() }).await;
+    world
+        .simulator
+        .behave(Behaviour { outcome: Outcome::Failed { reason: "EXPIRED".to_owned() }, ..Behaviour::default() });
+    world.redeem(1).await;
+    for references in 1..=12 {
+        world.live_on(30).await;
+        let refused = world.payout_of(0).await;
+        assert_eq!((refused.attempts.len(), refused.state.name()), (references, "refused"));
+        if references == 12 {
+            world.simulator.behave(Behaviour::default());
+        }
+        let who = domain::id::UserId::drawn(world.now(), store::chance().expect("chance"));
+        let retried = refused.retry(&who, None, world.now()).expect("it has failed");
+        let today = time::day(world.now(), &Settings::default().zone());
+        let entity = format!("payout:{}", refused.id);
+        let act = world
+            .store
+            .act(&domain::access::System("test"), world.now(), Class::Money, "payout.retried", entity)
+            .expect("chance");
+        let act = act.payout(&refused, &retried, None, today).expect("a row");
+        act.commit(soon()).await.expect("it is as it was read");
+    }
+    world.live_on(30).await;
+    let paid = world.payout_of(0).await;
+    assert_eq!((paid.attempts.len(), paid.state.name()), (13, "paid"));
+    assert_eq!(world.broken(true).await, Vec::<String>::new());
 }
 
 // proves: PAY-13, USD-11
