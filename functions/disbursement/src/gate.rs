@@ -3,7 +3,7 @@
 //! The gate's row is a guide, not a ledger: a write of it that fails is logged, and the next answers make up for it.
 //! Only a probe must be written before its call.
 
-use crate::{Disbursement, TABLE_MS, Unfinished, work::raised};
+use crate::{Disbursement, TABLE_MS, Unfinished, learn::Answer, work::raised};
 use domain::{
     alert::Alert,
     gate::{Balance, Call, Gate, Moved, Outcome, Pass},
@@ -92,15 +92,20 @@ impl Disbursement {
         note(counted.await, "trouble of the provider was not counted");
     }
 
-    /// A good answer to `call`: whatever was counted of such calls counts no more.
-    pub(crate) async fn recovered(&self, provider: &str, call: Call, seen: &Gate) {
+    /// After a good answer: whatever was counted of such calls counts no more.
+    pub(crate) async fn recovered(&self, provider: &str, answer: &Answer, seen: &Gate) {
+        let now = self.clock.now();
+        let after = |gate: &Gate| match answer.proves() {
+            Some(call) => gate.recovered(call),
+            None => gate.answered(now),
+        };
         // As it was read before the call: in quiet times nothing is written.
-        if seen.recovered(call).is_none() {
+        if after(seen).is_none() {
             return;
         }
         let cleared = async {
             let gate = self.gate(provider).await?;
-            match gate.recovered(call) {
+            match after(&gate) {
                 Some(next) => self.save_gate(provider, &gate, &next, &[]).await,
                 None => Ok(()),
             }
@@ -131,10 +136,11 @@ impl Disbursement {
                     Err(error) => return Err(error),
                 }
             };
-            let Some(Moved { gate, alerts }) = loaded.gate.judged(&outcomes, policy, self.clock.now()) else {
-                return Ok(());
-            };
-            self.save_gate(&provider, &loaded.gate, &gate, &alerts).await
+            let gate = self.gate(&provider).await?;
+            match gate.judged(&outcomes, policy, self.clock.now()) {
+                Some(Moved { gate: next, alerts }) => self.save_gate(&provider, &gate, &next, &alerts).await,
+                None => Ok(()),
+            }
         };
         note(written.await, "how a payout ended is missing among the last outcomes");
     }

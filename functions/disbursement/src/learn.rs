@@ -41,18 +41,19 @@ impl Answer {
         }
     }
 
-    /// What kind of calls a good answer speaks of. That a transfer is refused or known says nothing of taking one.
-    fn proves(&self) -> Call {
+    /// What kind of calls a good answer speaks of. That a transfer is refused or known already says nothing of taking
+    /// one.
+    pub(crate) fn proves(&self) -> Option<Call> {
         match self {
-            Self::Transfer(TransferAnswer::Accepted) => Call::Send,
+            Self::Transfer(TransferAnswer::Accepted) => Some(Call::Send),
             Self::Transfer(
                 TransferAnswer::Exists
                 | TransferAnswer::Invalid(_)
                 | TransferAnswer::Unsent(_)
                 | TransferAnswer::Unknown(_)
                 | TransferAnswer::Config(_),
-            )
-            | Self::Status(_) => Call::Ask,
+            ) => None,
+            Self::Status(_) => Some(Call::Ask),
         }
     }
 
@@ -107,7 +108,7 @@ impl Disbursement {
         match answer.trouble(loaded.money.can_be_asked()) {
             Some(why) => self.troubled(&provider, answer.call(), why, &settings.payouts).await,
             None if !loaded.money.can_be_asked() && matches!(answer, Answer::Status(_)) => {}
-            None => self.recovered(&provider, answer.proves(), &loaded.gate).await,
+            None => self.recovered(&provider, answer, &loaded.gate).await,
         }
         if let Some(after) = &learned {
             self.tell(&before, after, loaded).await;

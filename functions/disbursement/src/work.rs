@@ -5,7 +5,7 @@ use domain::{
     alert::{self, Alert},
     gate::{Call, Gate, Outcomes},
     identity::RedemptionId,
-    payout::{AccountCheck, Attempt, CustomerSums, Ground, Payout, Step, plan},
+    payout::{AccountCheck, CustomerSums, Ground, Payout, State, Step, plan},
     settings::Settings,
     switches::Switches,
     time::{self, HOUR_MS, MINUTE_MS},
@@ -48,7 +48,7 @@ impl Disbursement {
                 tracing::warn!(payout = %id, "a nudge for a payout that does not exist is dropped");
                 return Ok(());
             };
-            if steps == MAX_STEPS + payout.attempts.len() {
+            if steps >= MAX_STEPS + payout.attempts.len() {
                 // Whatever is left is due, and the sweeper finds it.
                 return Ok(());
             }
@@ -114,7 +114,9 @@ impl Disbursement {
                     if Instant::now() + self.longest_send() > until {
                         return Err(Unfinished::NoTime);
                     }
-                    let call = claimed.attempt().map_or(Call::Send, Attempt::call);
+                    // As the plan has it: only what may be on its way is sent again.
+                    let resends = matches!(payout.state, State::Sending { .. });
+                    let call = if resends { Call::Resend } else { Call::Send };
                     match self.admitted(&rail.provider, &loaded.gate, call).await? {
                         Admission::Granted => {}
                         Admission::Denied => continue,

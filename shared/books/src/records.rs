@@ -46,7 +46,8 @@ impl Day {
             let expected = expected(payout, attempt.has_paid());
             self.ours.push(Ours {
                 payout: payout.id.clone(),
-                sent_at: attempt.first_sent_at,
+                // One that a restored table has found was sent at nobody knows when.
+                sent_at: if attempt.sends == 0 { payout.created_at } else { attempt.first_sent_at },
                 reference: attempt.reference.clone(),
                 amount: payout.money.amount,
                 currency: payout.money.currency,

@@ -172,6 +172,16 @@ impl Gate {
         ((&next.breaker, &next.sends) != (&self.breaker, &self.sends)).then_some(next)
     }
 
+    /// After a transfer was refused or known already: calls are answered, and it says nothing about the next send, which
+    /// may look at once. `None` when nothing changes.
+    #[must_use]
+    pub fn answered(&self, now: Timestamp) -> Option<Self> {
+        let mut next = self.next();
+        next.breaker = Breaker::default();
+        next.sends = self.sends.unproven("a transfer was refused or known already", now);
+        ((&next.breaker, &next.sends) != (&self.breaker, &self.sends)).then_some(next)
+    }
+
     /// After the float was read: it pauses sending, or lets it go on.
     #[must_use]
     pub fn weighed(&self, balance: Balance, policy: &PayoutPolicy) -> Moved {

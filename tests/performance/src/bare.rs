@@ -13,7 +13,7 @@ type Item = HashMap<String, AttributeValue>;
 
 /// Redemptions that one phone makes, and so how often one customer row is replaced.
 pub const PER_CUSTOMER: u64 = 4;
-const ITEMS: usize = 7;
+const ITEMS: usize = 9;
 
 /// One piece of work, the same for a redemption and for a bare transaction.
 #[derive(Clone)]
@@ -80,7 +80,7 @@ impl Bare {
         }
         let mut kinds: Vec<&str> = items.iter().map(kind).collect();
         kinds.sort_unstable();
-        if kinds != ["AUD", "CODE", "COUNT", "CUSTOMER", "REDEMPTION", "REDEMPTION", "USSD"] {
+        if kinds != ["AUD", "CODE", "COUNT", "CUSTOMER", "GAUGE", "PAYOUTS", "REDEMPTION", "REDEMPTION", "USSD"] {
             return Err(format!("a redemption now writes {kinds:?}; this comparison doesn't know that").into());
         }
         Ok(Self { client, items, bytes: request.to_string().len() })
@@ -126,7 +126,7 @@ fn fresh(template: &TransactWriteItem, job: &Job) -> TransactWriteItem {
         match kind {
             "CODE" => set(&mut put.item, "pk", format!("CODE#{}", job.code.as_str())),
             "CUSTOMER" => customer(put, job),
-            "AUD" => {
+            "AUD" | "PAYOUTS" => {
                 let sk = stamped(text(&put.item, "sk"), job.number);
                 set(&mut put.item, "sk", sk);
             }

@@ -41,6 +41,8 @@ pub enum NotNow {
     UrgentAlready,
     #[error("it was retried by hand twenty times; settle it by other means")]
     TooOften,
+    #[error("its network can't be asked what became of a send; pay it by other means and settle it")]
+    CannotBeAsked,
     #[error("a time between now and thirty days from now")]
     BadTime,
     #[error(
@@ -70,6 +72,7 @@ impl NotNow {
             Self::NotFailed(_) => "not_failed",
             Self::UrgentAlready => "urgent_already",
             Self::TooOften => "too_often",
+            Self::CannotBeAsked => "cannot_be_asked",
             Self::BadTime => "bad_time",
             Self::Mismatch => "mismatch",
             Self::SettlementWaits => "settlement_waits",
@@ -231,7 +234,8 @@ impl Payout {
                 let looked_up = self.attempts.iter().all(|attempt| attempt.can_be_given_up(now));
                 if looked_up { Ok(()) } else { Err(NotNow::Mismatch) }
             }
-            State::Held { .. } if self.has_failed_for_good() => Ok(()),
+            // Nothing is on its way while it waits to be sent again: a send is claimed as sending first.
+            State::Held { .. } | State::Retrying { .. } if self.has_failed_for_good() => Ok(()),
             State::Queued { .. }
             | State::AwaitingApproval { .. }
             | State::Held { .. }
@@ -245,13 +249,17 @@ impl Payout {
     /// failed.
     ///
     /// # Errors
-    /// [`NotNow::NotFailed`], [`NotNow::TooOften`], [`NotNow::BadTime`].
+    /// [`NotNow::NotFailed`], [`NotNow::CannotBeAsked`], [`NotNow::TooOften`], [`NotNow::BadTime`].
     pub fn retry(&self, who: &UserId, at: Option<Timestamp>, now: Timestamp) -> Result<Self, NotNow> {
         if !matches!(self.state, State::Refused { .. }) {
             return Err(NotNow::NotFailed(self.state.name()));
         }
         if self.hands.settlement.is_some() {
             return Err(NotNow::SettlementWaits);
+        }
+        // A second send would be for luck: nothing proves that the first one was not taken.
+        if self.attempts.iter().any(|attempt| !attempt.rail.can_be_asked()) {
+            return Err(NotNow::CannotBeAsked);
         }
         if self.hands.retries >= MOST_RETRIES {
             return Err(NotNow::TooOften);

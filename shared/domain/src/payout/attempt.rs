@@ -1,10 +1,7 @@
 //! One reference and everything known of it.
 
 use super::{FAILED_FRESH_MS, NEW_REFERENCE_AFTER_MS, Rail};
-use crate::{
-    gate::Call,
-    time::{self, DAY_MS},
-};
+use crate::time::{self, DAY_MS};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -51,10 +48,10 @@ pub struct Attempt {
     pub first_failed_at: Option<Timestamp>,
     #[serde(with = "time::optional", default)]
     pub last_failed_at: Option<Timestamp>,
-    /// When the provider first had another transfer under this reference.
+    /// When the provider first had another transfer under this reference. Cleared when it says that it is ours.
     #[serde(with = "time::optional", default)]
     pub another_at: Option<Timestamp>,
-    /// A typed "not found" for a reference that was never known, read at this time.
+    /// When a typed "not found" was read last.
     #[serde(with = "time::optional", default)]
     pub not_found_at: Option<Timestamp>,
     /// The provider's reason for a failure, as it wrote it.
@@ -122,18 +119,17 @@ impl Attempt {
         Self { sends: 0, ..Self::first(number, reference, rail, false, now) }
     }
 
-    /// What its last send is for the gate.
-    pub fn call(&self) -> Call {
-        if self.first_sent_at == self.last_sent_at { Call::Send } else { Call::Resend }
-    }
-
-    /// FAILED, read so just now, and read so at least a quarter of an hour after it was read so first. Or refused at
-    /// the door, and not known just now.
+    /// FAILED, read so just now, and read so at least a quarter of an hour after it was read so first. Or so for a day,
+    /// and forgotten since. Or refused at the door, and not known just now.
     pub(super) fn surely_failed(&self, now: Timestamp) -> bool {
         let fresh = |at: Timestamp| time::between(at, now) < FAILED_FRESH_MS;
+        let missing = self.not_found_at.is_some_and(fresh);
         match (self.first_failed_at, self.last_failed_at) {
-            (Some(first), Some(last)) => fresh(last) && time::between(first, last) >= NEW_REFERENCE_AFTER_MS,
-            (None, _) | (_, None) => self.is_refused_and(fresh),
+            (Some(first), Some(last)) => {
+                let forgotten = missing && time::between(last, now) >= DAY_MS;
+                time::between(first, last) >= NEW_REFERENCE_AFTER_MS && (fresh(last) || forgotten)
+            }
+            (None, _) | (_, None) => missing && self.was_refused_and_is_missing(),
         }
     }
 
@@ -143,10 +139,9 @@ impl Attempt {
         !self.known && (self.sends == 0 || self.refused > 0 && for_nothing == u16::from(self.sends))
     }
 
-    /// Refused, and where it can be asked about a "not found" since its last send says the same.
-    fn is_refused_and(&self, read: impl Fn(Timestamp) -> bool) -> bool {
-        let missing = self.not_found_at.is_some_and(|at| at >= self.last_sent_at && read(at));
-        self.was_refused() && (missing || !self.rail.can_be_asked())
+    /// Refused, and a "not found" since its last send says the same.
+    fn was_refused_and_is_missing(&self) -> bool {
+        self.was_refused() && self.not_found_at.is_some_and(|at| at >= self.last_sent_at)
     }
 
     /// Whether a refusal of its last send proves that none was taken: a later one may meet an earlier, accepted one.
@@ -160,10 +155,10 @@ impl Attempt {
     pub(super) fn has_failed(&self) -> bool {
         let both = self.first_failed_at.zip(self.last_failed_at);
         both.is_some_and(|(first, last)| time::between(first, last) >= NEW_REFERENCE_AFTER_MS)
-            || self.is_refused_and(|_| true)
+            || self.was_refused_and_is_missing()
     }
 
-    /// It has failed, or the provider has said for a day that it is another transfer.
+    /// It has failed, or a day has passed since the provider had another transfer under it, and nothing of ours since.
     pub(super) fn can_be_given_up(&self, now: Timestamp) -> bool {
         self.has_failed() || self.another_at.is_some_and(|at| time::between(at, now) >= DAY_MS)
     }
@@ -171,10 +166,5 @@ impl Attempt {
     /// Whether this reference has paid.
     pub fn has_paid(&self) -> bool {
         self.last_answer.as_deref() == Some(PAID)
-    }
-
-    /// Whether the provider has another transfer under this reference.
-    pub(super) fn is_anothers(&self) -> bool {
-        self.last_answer.as_deref() == Some(ANOTHERS)
     }
 }

@@ -186,7 +186,6 @@ impl Payout {
         attempt.known |=
             matches!(answer, StatusAnswer::Pending(_) | StatusAnswer::Successful(_) | StatusAnswer::Failed(_));
         if let Some(reported) = anothers {
-            attempt.another_at.get_or_insert(now);
             lesson.mismatch(reported);
             return Some(lesson.done());
         }
@@ -198,8 +197,8 @@ impl Payout {
             }
             // It has turned once, so the next FAILED is the first one again.
             StatusAnswer::Pending(_) => (attempt.first_failed_at, attempt.last_failed_at) = (None, None),
-            StatusAnswer::NotFound if !attempt.known => attempt.not_found_at = Some(now),
-            StatusAnswer::NotFound | StatusAnswer::Successful(_) | StatusAnswer::Unknown(_) => {}
+            StatusAnswer::NotFound => attempt.not_found_at = Some(now),
+            StatusAnswer::Successful(_) | StatusAnswer::Unknown(_) => {}
         }
         if !newest && !matches!(answer, StatusAnswer::Successful(_)) {
             return Some(lesson.older(at, answer, self));
@@ -260,6 +259,11 @@ impl Lesson<'_> {
             attempt.last_answer = Some(if anothers { ANOTHERS } else { word }.to_owned());
         }
         let Some(status) = status else { return };
+        if anothers {
+            attempt.another_at.get_or_insert(now);
+        } else if status != SeenStatus::NotFound {
+            attempt.another_at = None;
+        }
         self.proved = true;
         attempt.answered_at = Some(now);
         attempt.seen = Some(match answer {
@@ -283,11 +287,13 @@ impl Lesson<'_> {
     /// when it was asked for.
     fn after_the_end(mut self, at: usize, answer: &StatusAnswer, anothers: bool, before: &Payout) -> Option<Learned> {
         let attempt = before.attempts.get(at)?;
-        let known = attempt.has_paid() || anothers && attempt.is_anothers();
+        let known = attempt.has_paid() || anothers && attempt.another_at.is_some();
         if let (StatusAnswer::Successful(reported), false) = (answer, known) {
             self.next.attempts.get_mut(at)?.transaction.clone_from(&reported.transaction);
             // It left by our account, whoever was paid by other means beside it.
-            self.next.charged_on = self.next.charged_on.or(self.next.sent_on);
+            if !anothers {
+                self.next.charged_on = self.next.charged_on.or(self.next.sent_on);
+            }
             self.alert(alert::Kind::SuspectedDoublePayment, "MoMo reports a reference of this redemption as paid that was not known to be, beside the payment that settled it. Look both up in MTN's portal; one of them may have to be taken back.");
         } else if before.recheck_at.is_none_or(|at| at > self.now) && before.lease_until.is_none() {
             return None;
@@ -346,8 +352,8 @@ impl Lesson<'_> {
                 state
             }
         };
-        // Of what has failed nothing is on its way, however old it is.
-        let failed = self.next.has_failed_for_good();
+        // Of what has failed nothing is on its way, however old it is; people can conclude it.
+        let failed = matches!(self.next.state, State::Retrying { .. }) && self.next.has_failed_for_good();
         if old && !ended && !failed && !matches!(self.next.state, State::Held { .. }) {
             self.hold_unknown("a day has passed since it was sent and MoMo has not said how it went");
         }
@@ -372,17 +378,6 @@ impl Lesson<'_> {
         }
         let Some(attempt) = self.next.attempts.get_mut(at) else { return };
         let held = matches!(self.next.state, State::Held { .. });
-        if attempt.known {
-            if attempt.asks >= MISSING_ASKS && !held {
-                self.hold_unknown("MoMo had this reference and now says it has not");
-            } else {
-                self.ask_on(at);
-            }
-            return;
-        }
-        let refused = attempt.was_refused();
-        let (first, last) = (attempt.first_sent_at, attempt.last_sent_at);
-        // Refused at the door and not known: it has failed, however old it is.
         let waits = match self.next.state {
             State::Retrying { .. } | State::Held { why: Hold::Totals | Hold::Unknown, .. } => true,
             State::Queued { .. }
@@ -395,10 +390,20 @@ impl Lesson<'_> {
             | State::Cancelled { .. }
             | State::Settled { .. } => false,
         };
-        if refused && waits {
+        // Refused at the door and not known, or failed and forgotten since: it has failed, however old it is.
+        if waits && attempt.surely_failed(self.now) {
             let reason = attempt.reason.clone().unwrap_or_default();
-            return self.failed_so_far(&reason, self.next.hands.retry_wanted && self.may_go_on(), self.now);
+            return self.failed_so_far(&reason, self.goes_on(&reason), self.now);
         }
+        if attempt.known {
+            if attempt.asks >= MISSING_ASKS && !held {
+                self.hold_unknown("MoMo had this reference and now says it has not");
+            } else {
+                self.ask_on(at);
+            }
+            return;
+        }
+        let (first, last) = (attempt.first_sent_at, attempt.last_sent_at);
         let retries = self.next.retries();
         let too_late = time::between(first, self.now) > RESEND_WITHIN_MS;
         let exhausted = !self.retries_left();
@@ -502,7 +507,7 @@ impl Lesson<'_> {
             }
             return;
         }
-        let again = (wanted || kind == Failure::Later) && self.may_go_on();
+        let again = self.goes_on(reason);
         let wait = if again && !wanted {
             self.retry_delay_ms(retries).max(NEW_REFERENCE_AFTER_MS)
         } else {
@@ -516,7 +521,7 @@ impl Lesson<'_> {
     fn failed_so_far(&mut self, reason: &str, again: bool, due_at: Timestamp) {
         let sure = self.next.attempts.iter().all(|attempt| attempt.surely_failed(self.now));
         let last = self.next.attempts.last();
-        let at_the_end = last.is_some_and(|last| last.was_refused() || !last.rail.can_be_asked());
+        let at_the_end = last.is_some_and(Attempt::was_refused);
         if sure && !again && at_the_end {
             let reason = self.next.forget_what_was_looked_for().unwrap_or_else(|| reason.to_owned());
             return self.refuse(&reason);
@@ -528,10 +533,10 @@ impl Lesson<'_> {
         self.next.state = State::Retrying { due_at: due_at.max(self.now).max(apart) };
     }
 
-    /// Whether another reference may follow. Not while a person bars it: then a failure is the end, and what was
-    /// proposed meanwhile can be decided.
-    fn may_go_on(&self) -> bool {
-        self.retries_left() && self.next.hands.barred.is_none()
+    /// Whether another send may follow a failure for this reason, as the plan has it.
+    fn goes_on(&self, reason: &str) -> bool {
+        let may_pass = self.next.hands.retry_wanted || failure(reason) == Failure::Later;
+        may_pass && self.retries_left() && self.next.hands.barred.is_none()
     }
 
     /// News of an older reference, short of success. While a payout waits to be surely failed they count as much as
@@ -539,6 +544,13 @@ impl Lesson<'_> {
     fn older(mut self, at: usize, answer: &StatusAnswer, before: &Payout) -> Learned {
         match (&self.next.state, answer) {
             (State::Retrying { .. }, StatusAnswer::Failed(_)) => {
+                self.next.state = State::Retrying { due_at: self.now };
+                self.done()
+            }
+            // Failed, and forgotten since: the next one is looked at.
+            (State::Retrying { .. }, StatusAnswer::NotFound)
+                if self.next.attempts.get(at).is_some_and(|attempt| attempt.surely_failed(self.now)) =>
+            {
                 self.next.state = State::Retrying { due_at: self.now };
                 self.done()
             }

@@ -217,10 +217,10 @@ fn settle(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Step {
             new_reference(payout, probes, ground)
         });
     }
-    if let Some(waits) = kept_out(payout, Call::Ask, ground).or_else(|| asked_lately(payout, attempt, ground)) {
-        return waits;
-    }
-    if let Some(step) = look_beyond(payout, attempt, ground) {
+    let instead = kept_out(payout, Call::Ask, ground)
+        .or_else(|| look_beyond(payout, attempt, ground))
+        .or_else(|| asked_lately(payout, attempt, ground));
+    if let Some(step) = instead {
         return step;
     }
     // Before a new reference every earlier one is asked again, the oldest first: each may have turned.
@@ -236,12 +236,7 @@ fn look_beyond(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Optio
     let Ground { now, lease_ms, .. } = *ground;
     let sure = payout.attempts.iter().all(|attempt| attempt.surely_failed(now));
     let retrying = matches!(payout.state, State::Retrying { .. });
-    if !retrying
-        || !sure
-        || goes_on(payout, attempt, ground.policy)
-        || attempt.was_refused()
-        || !ground.rail.can_be_asked()
-    {
+    if !retrying || !sure || goes_on(payout, attempt, ground.policy) || attempt.was_refused() {
         return None;
     }
     let mut next = claimed(payout, now, lease_ms);
@@ -293,7 +288,7 @@ fn kept_out(payout: &Payout, call: Call, ground: &Ground<'_>) -> Option<Step> {
 /// What waits for leave to send is asked about before it is sent, and that answer is good for a minute only. While
 /// nothing may be sent the question would be for nothing each time, and there are so many in a second.
 fn asked_lately(payout: &Payout, attempt: &Attempt, ground: &Ground<'_>) -> Option<Step> {
-    let failed = matches!(payout.state, State::Retrying { .. });
+    let failed = matches!(payout.state, State::Retrying { .. }) && goes_on(payout, attempt, ground.policy);
     let missing = matches!(payout.state, State::Sending { .. }) && attempt.not_found_at.is_some();
     let call = if missing { Call::Resend } else { Call::Send };
     let stopped = !ground.switches.payouts || matches!(ground.gate.pass(call, ground.now), Pass::Wait(_));

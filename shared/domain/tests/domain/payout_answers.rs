@@ -297,7 +297,10 @@ fn a_known_reference_that_is_gone_is_held_after_five_questions_and_never_sent_ag
     let mut payout = submitted();
     for ask in 1..=5 {
         let learned = asked(&payout, &StatusAnswer::NotFound, minutes(ask));
-        assert_eq!(learned.payout.attempts[0].not_found_at, None);
+        for later in [0, 11, 60] {
+            let step = Around::default().plan(&learned.payout, minutes(ask + later));
+            assert!(!matches!(step, Step::Send(_)), "{step:?}");
+        }
         assert_eq!(matches!(learned.payout.state, State::Held { why: Hold::Unknown, .. }), ask == 5);
         payout = learned.payout;
     }

@@ -1,89 +1,17 @@
 //! Nothing that has surely failed, or can't be asked about any more, stays where nobody can conclude it.
 
 use crate::{
+    course::Course,
     people::user_id,
-    sample::{Around, noon, payout, report},
+    sample::{noon, report},
 };
 use domain::{
-    alert::Kind,
     gate::{Balance, Call, Gate, Pass, Pause, PauseWhy},
-    identity::RedemptionId,
-    payout::{Hold, NotNow, Payout, Rail, ReportedTransfer, State, StatusAnswer, Step, TransferAnswer},
+    payout::{Hold, NotNow, Payout, Rail, State, StatusAnswer, Step, TransferAnswer},
     settings::PayoutPolicy,
     time::{DAY_MS, HOUR_MS, MINUTE_MS, plus},
     totals::Totals,
 };
-use jiff::Timestamp;
-
-/// A payout, the time, and what MoMo answers to whatever is asked.
-struct Course {
-    row: Payout,
-    now: Timestamp,
-    around: Around,
-}
-
-impl Course {
-    fn new() -> Self {
-        Self { row: payout(), now: noon(), around: Around::default() }
-    }
-
-    fn wait(&mut self, milliseconds: i64) {
-        self.now = plus(self.now, milliseconds);
-    }
-
-    fn step(&self) -> Step {
-        self.around.plan(&self.row, self.now)
-    }
-
-    /// Sends, which has to be the next step, and learns this answer.
-    fn sends(&mut self, answer: &TransferAnswer) {
-        let Step::Send(claimed) = self.step() else { panic!("it is sent: {:?}", self.step()) };
-        let reference = claimed.attempt().expect("one was made").reference.clone();
-        let learned = claimed.after_transfer(&reference, answer, &self.around.policy, self.now);
-        self.row = learned.expect("it is under way").payout;
-    }
-
-    /// Asks until the next step is something else, at most so often; each answer by its number of attempt.
-    fn asks(&mut self, most: usize, answer: impl Fn(u8) -> StatusAnswer) -> Step {
-        for _ in 0..most {
-            let Step::Ask(claimed, reference) = self.step() else { return self.step() };
-            let attempt = claimed.attempts.iter().find(|attempt| attempt.reference == reference).expect("one of its");
-            // What was never sent isn't known.
-            let answer = if attempt.sends == 0 { StatusAnswer::NotFound } else { answer(attempt.number) };
-            let learned = claimed.after_status(&reference, &answer, &self.around.policy, self.now);
-            self.row = learned.expect("it is under way").payout;
-        }
-        self.step()
-    }
-
-    /// Sends, which is refused at the door, and MoMo doesn't know it when it is asked.
-    fn is_refused_at_the_door(&mut self) {
-        self.sends(&TransferAnswer::Invalid("400".to_owned()));
-        assert!(matches!(self.row.state, State::Retrying { .. }), "nobody is told before that is sure");
-        self.asks(2, |_| StatusAnswer::NotFound);
-        assert!(matches!(self.row.state, State::Refused { .. }), "{:?}", self.row.state);
-    }
-
-    /// A person wants it sent once more, and a send of the same reference may follow the last one.
-    fn is_retried(&mut self) {
-        self.row = self.row.retry(&user_id(1), None, self.now).expect("it has failed");
-        self.wait(10 * MINUTE_MS);
-    }
-
-    fn report(&self, reason: &str) -> ReportedTransfer {
-        ReportedTransfer { reason: Some(reason.to_owned()), ..report(&self.row) }
-    }
-
-    /// Whatever is asked has failed for this reason, now and a quarter of an hour later.
-    fn fails(&mut self, reason: &str) {
-        let failed = StatusAnswer::Failed(self.report(reason));
-        for _ in 0..2 {
-            let due = self.row.due_at().expect("it is under way");
-            self.now = due.max(plus(self.now, 16 * MINUTE_MS));
-            self.asks(6, |_| failed.clone());
-        }
-    }
-}
 
 // proves: PAY-07, PAY-10
 #[test]
@@ -158,77 +86,52 @@ fn a_reference_that_was_refused_at_the_door_stands_in_nobodys_way() {
     assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
 }
 
-// proves: PAY-07, PAY-10
+// proves: PAY-07
 #[test]
-fn what_momo_has_as_another_transfer_is_looked_up_for_a_day_and_then_cancelled_or_settled() {
+fn what_has_failed_ends_refused_although_nothing_may_be_sent_meanwhile() {
     let mut course = Course::new();
-    course.sends(&TransferAnswer::Exists);
-    let other = ReportedTransfer { external_id: "another".to_owned(), ..report(&course.row) };
-    course.asks(1, |_| StatusAnswer::Successful(other.clone()));
-    let mismatch = |row: &Payout| matches!(row.state, State::Held { why: Hold::Mismatch, .. });
-    assert!(mismatch(&course.row), "{:?}", course.row.state);
-    let (one, two) = (user_id(1), user_id(2));
-    assert_eq!(course.row.cancel(&one, "", course.now).err(), Some(NotNow::Mismatch));
-    assert_eq!(course.row.settle(&one, "R-1", "", course.now).err(), Some(NotNow::Mismatch));
-    course.wait(DAY_MS);
-    let cancelled = course.row.cancel(&one, "its code was paid to somebody else", course.now).expect("a day");
-    // Its reference is still asked about, and what is not ours changes nothing.
-    course.row = cancelled;
-    course.now = course.row.due_at().expect("it is asked about once more");
-    course.asks(1, |_| StatusAnswer::Successful(other.clone()));
-    assert_eq!(course.row.state.name(), "cancelled");
-    // And who says that it was paid by other means still needs a second person.
-    let settled = course.row.settle(&one, "R-1", "in cash", course.now).expect("it is cancelled");
-    assert_eq!(settled.approve(&one, course.now).err(), Some(NotNow::SecondPerson));
-    settled.approve(&two, course.now).expect("somebody else");
+    course.sends(&TransferAnswer::Accepted);
+    course.around.switches.payouts = false;
+    course.around.gate.pause = Some(Pause { why: PauseWhy::Outcomes, since: course.now });
+    course.wait(5 * MINUTE_MS);
+    course.fails("PAYEE_NOT_FOUND");
+    assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
 }
 
-// proves: PAY-02
+// proves: PAY-07
 #[test]
-fn a_restored_table_sends_no_reference_that_was_left_behind_without_the_provider_having_it() {
+fn a_reference_that_momo_has_forgotten_since_it_failed_is_in_no_retrys_way() {
     let mut course = Course::new();
-    let copy = course.row.clone();
-    course.is_refused_at_the_door();
-    course.is_retried();
-    let Step::Send(retried) = course.asks(3, |_| StatusAnswer::NotFound) else { panic!("{:?}", course.step()) };
-    let paid = retried.attempt().expect("it is sent").reference.clone();
-    // The table is put back to before all of this: what it sends first is what MoMo has paid.
-    course.row = copy;
-    course.wait(DAY_MS);
-    let Step::Send(restored) = course.step() else { panic!("{:?}", course.step()) };
-    assert_eq!(restored.attempt().expect("it is sent").reference, paid);
-}
-
-// proves: PAY-02
-#[test]
-fn a_restored_table_whose_send_is_refused_at_the_door_asks_before_anybody_is_told() {
-    let mut course = Course::new();
-    // It was paid before the table was put back, and this request is judged before its reference is looked up.
-    course.sends(&TransferAnswer::Invalid("400".to_owned()));
-    let paid = StatusAnswer::Successful(report(&course.row));
-    course.asks(2, |_| paid.clone());
-    assert!(matches!(course.row.state, State::Paid { .. }), "{:?}", course.row.state);
-}
-
-// proves: PAY-02
-#[test]
-fn a_restored_table_that_forgot_a_second_reference_finds_it_before_it_ends_refused() {
-    let mut course = Course::new();
-    course.sends(&TransferAnswer::Exists);
+    for _ in 0..2 {
+        course.sends(&TransferAnswer::Accepted);
+        course.wait(5 * MINUTE_MS);
+        course.fails("PAYEE_NOT_FOUND");
+        course.is_retried();
+        let failed = StatusAnswer::Failed(course.report("PAYEE_NOT_FOUND"));
+        course.asks(4, |_| failed.clone());
+    }
+    // Sent a second time by now; weeks later it is retried once more, and MoMo knows of none of them.
     course.wait(5 * MINUTE_MS);
     let failed = StatusAnswer::Failed(course.report("PAYEE_NOT_FOUND"));
-    let paid = StatusAnswer::Successful(report(&course.row));
-    for _ in 0..2 {
-        while let Step::Ask(claimed, reference) = course.step() {
-            let number = claimed.attempts.iter().find(|one| one.reference == reference).expect("one of its").number;
-            let answer = if number == 1 { &failed } else { &paid };
-            let learned = claimed.after_status(&reference, answer, &course.around.policy, course.now);
-            course.row = learned.expect("it is under way").payout;
-        }
-        course.wait(16 * MINUTE_MS);
-    }
-    assert!(matches!(course.row.state, State::Paid { .. }), "{:?}", course.row.state);
-    assert_eq!((course.row.attempts.len(), course.row.attempts[1].sends), (2, 0), "it was sent before the copy");
+    course.asks(4, |_| failed.clone());
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(5 * MINUTE_MS);
+    course.fails("PAYEE_NOT_FOUND");
+    course.wait(30 * DAY_MS);
+    course.is_retried();
+    assert!(course.row.cancel(&user_id(1), "paid in cash", course.now).is_ok(), "nothing is on its way");
+    assert!(matches!(course.asks(6, |_| StatusAnswer::NotFound), Step::Send(_)), "{:?}", course.step());
+}
+
+// proves: PAY-13
+#[test]
+fn what_went_by_a_rail_that_cannot_be_asked_is_not_retried() {
+    let mut course = Course::new();
+    course.around.rail = Rail::airtime("https://airtime.example", "production", "mbelyco");
+    course.sends(&TransferAnswer::Invalid("refused".to_owned()));
+    assert!(matches!(course.row.state, State::Refused { .. }), "nobody can be asked: {:?}", course.row.state);
+    assert_eq!(course.row.retry(&user_id(1), None, course.now).err(), Some(NotNow::CannotBeAsked));
+    course.row.settle(&user_id(1), "R-1", "in cash", course.now).expect("it is paid by other means");
 }
 
 // proves: PAY-04, PAY-07
@@ -288,47 +191,6 @@ fn what_is_paid_while_a_retry_waits_counts_for_the_day_on_which_it_was_sent() {
     assert_eq!(learned.payout.charged_on, course.row.sent_on);
 }
 
-// proves: PAY-02, PAY-09
-#[test]
-fn a_refused_payout_that_turns_out_to_be_anothers_needs_no_room_and_its_own_payment_still_calls_somebody() {
-    let mut course = Course::new();
-    course.is_refused_at_the_door();
-    course.now = course.row.due_at().expect("it is asked about once more");
-    let other = ReportedTransfer { payee: "250788999999".to_owned(), ..report(&course.row) };
-    course.asks(1, |_| StatusAnswer::Successful(other.clone()));
-    assert!(matches!(course.row.state, State::Held { why: Hold::Mismatch, .. }));
-    assert_eq!(course.row.charged_on, None);
-    course.wait(DAY_MS - 1);
-    assert_eq!(course.row.settle(&user_id(1), "R-1", "", course.now).err(), Some(NotNow::Mismatch));
-    course.wait(1);
-    let proposed = course.row.settle(&user_id(1), "R-1", "", course.now).expect("a day after that answer");
-    let settled = proposed.approve(&user_id(2), course.now).expect("somebody else");
-    let reference = settled.attempts[0].reference.clone();
-    let again = StatusAnswer::Successful(other);
-    let learned = settled.after_status(&reference, &again, &course.around.policy, course.now);
-    assert!(learned.is_none_or(|learned| learned.alerts.is_empty()), "that was known");
-    let ours = StatusAnswer::Successful(report(&settled));
-    let learned = settled.after_status(&reference, &ours, &course.around.policy, course.now).expect("news");
-    assert_eq!(learned.alerts.iter().map(|alert| alert.kind).collect::<Vec<_>>(), [Kind::SuspectedDoublePayment]);
-}
-
-// proves: PAY-10
-#[test]
-fn what_is_anothers_is_not_given_up_while_a_reference_beside_it_may_be_paid() {
-    let mut course = Course::new();
-    course.sends(&TransferAnswer::Accepted);
-    course.wait(5 * MINUTE_MS);
-    course.fails("EXPIRED");
-    course.sends(&TransferAnswer::Accepted);
-    let first = course.row.attempts[0].reference.clone();
-    let other = StatusAnswer::Successful(ReportedTransfer { external_id: "another".to_owned(), ..report(&course.row) });
-    course.row = course.row.after_status(&first, &other, &course.around.policy, course.now).expect("news").payout;
-    assert!(matches!(course.row.state, State::Held { why: Hold::Mismatch, .. }));
-    course.wait(2 * DAY_MS);
-    assert_eq!(course.row.cancel(&user_id(1), "", course.now).err(), Some(NotNow::Mismatch));
-    assert_eq!(course.row.settle(&user_id(1), "R-1", "", course.now).err(), Some(NotNow::Mismatch));
-}
-
 // proves: PAY-05
 #[test]
 fn a_good_answer_to_a_question_closes_no_breaker_of_sends_and_trouble_of_sends_none_of_questions() {
@@ -345,20 +207,6 @@ fn a_good_answer_to_a_question_closes_no_breaker_of_sends_and_trouble_of_sends_n
     assert!(matches!(failed.pass(Call::Send, later), Pass::Wait(_)));
     let sent = failed.recovered(Call::Send).expect("it closes");
     assert_eq!((sent.pass(Call::Ask, later), sent.pass(Call::Resend, later)), (Pass::Free, Pass::Free));
-}
-
-// proves: PAY-02, RED-08
-#[test]
-fn a_restored_table_that_forgot_that_a_redemption_was_taken_back_sends_what_its_code_was_paid_with() {
-    let course = Course::new();
-    let (before, mut after) = (course.row.clone(), course.row.clone());
-    after.generation += 1;
-    after.id = RedemptionId::of("test", &after.code, after.generation);
-    let sent = |row: &Payout| match course.around.plan(row, course.now) {
-        Step::Send(claimed) => claimed.attempt().expect("it is sent").reference.clone(),
-        other => panic!("it is sent: {other:?}"),
-    };
-    assert_eq!(sent(&before), sent(&after));
 }
 
 // proves: PAY-07, PAY-09
