@@ -149,7 +149,7 @@ impl Payout {
             }
             State::Submitted { .. } => "MoMo has it. MoMo is asked how it went, without end.",
             State::Retrying { .. } => {
-                "It has failed. MoMo is asked about every reference once more; a new one follows only if all have still \
+                "It has failed. MoMo is asked about every reference once more; it is sent again only if all have still \
                  failed."
             }
             State::Held { why, .. } => held(*why, sent),
