@@ -6,12 +6,14 @@ use domain::{
     payout::{Learned, Payout, State, StatusAnswer, TransferAnswer},
     time,
 };
+use jiff::Timestamp;
 use service::metrics::{self, Unit};
 use store::{Deadline, StoreError};
 
 pub(crate) enum Answer {
     Transfer(TransferAnswer),
-    Status(StatusAnswer),
+    /// With the time of the question: a worker that stands still before it writes the answer down makes it no younger.
+    Status(StatusAnswer, Timestamp),
 }
 
 impl Answer {
@@ -22,13 +24,14 @@ impl Answer {
             Self::Transfer(
                 TransferAnswer::Unknown(why) | TransferAnswer::Config(why) | TransferAnswer::Unsent(why),
             ) => Some(why),
-            Self::Status(StatusAnswer::Unknown(why)) => asked.then_some(why.as_str()),
+            Self::Status(StatusAnswer::Unknown(why), _) => asked.then_some(why.as_str()),
             Self::Transfer(TransferAnswer::Accepted | TransferAnswer::Exists | TransferAnswer::Invalid(_))
             | Self::Status(
                 StatusAnswer::Pending(_)
                 | StatusAnswer::Successful(_)
                 | StatusAnswer::Failed(_)
                 | StatusAnswer::NotFound,
+                _,
             ) => None,
         }
     }
@@ -37,7 +40,7 @@ impl Answer {
     fn call(&self) -> Call {
         match self {
             Self::Transfer(_) => Call::Send,
-            Self::Status(_) => Call::Ask,
+            Self::Status(..) => Call::Ask,
         }
     }
 
@@ -53,12 +56,12 @@ impl Answer {
                 | TransferAnswer::Unknown(_)
                 | TransferAnswer::Config(_),
             ) => None,
-            Self::Status(_) => Some(Call::Ask),
+            Self::Status(..) => Some(Call::Ask),
         }
     }
 
     fn lacks_funds(&self) -> bool {
-        let Self::Status(StatusAnswer::Failed(reported)) = self else { return false };
+        let Self::Status(StatusAnswer::Failed(reported), _) = self else { return false };
         reported.reason.as_deref() == Some("NOT_ENOUGH_FUNDS")
     }
 }
@@ -87,10 +90,13 @@ impl Disbursement {
         let mut before = claimed.clone();
         let deadline = Deadline::in_ms(2 * TABLE_MS);
         let learned = loop {
-            let now = self.clock.now();
             let learned = match answer {
-                Answer::Transfer(answer) => before.after_transfer(reference, answer, &settings.payouts, now),
-                Answer::Status(answer) => before.after_status(reference, answer, &settings.payouts, now),
+                Answer::Transfer(answer) => {
+                    before.after_transfer(reference, answer, &settings.payouts, self.clock.now())
+                }
+                Answer::Status(answer, asked_at) => {
+                    before.after_status(reference, answer, &settings.payouts, *asked_at)
+                }
             };
             let Some(Learned { payout, alerts }) = learned else { break None };
             match self.save(&before, &payout, &alerts, settings).await {
@@ -107,7 +113,7 @@ impl Disbursement {
         let provider = loaded.money.rail().provider;
         match answer.trouble(loaded.money.can_be_asked()) {
             Some(why) => self.troubled(&provider, answer.call(), why, &settings.payouts).await,
-            None if !loaded.money.can_be_asked() && matches!(answer, Answer::Status(_)) => {}
+            None if !loaded.money.can_be_asked() && matches!(answer, Answer::Status(..)) => {}
             None => self.recovered(&provider, answer, &loaded.gate).await,
         }
         if let Some(after) = &learned {

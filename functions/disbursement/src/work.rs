@@ -294,9 +294,10 @@ impl Disbursement {
     }
 
     async fn ask(&self, claimed: &Payout, reference: &str, loaded: &Loaded) -> Result<Option<Payout>, Unfinished> {
+        let asked_at = self.clock.now();
         let answer = loaded.money.status(reference).await;
         log_answer(claimed, "asked", crate::learn::word(&answer));
-        self.learn(claimed, reference, &crate::learn::Answer::Status(answer), loaded).await
+        self.learn(claimed, reference, &crate::learn::Answer::Status(answer, asked_at), loaded).await
     }
 
     /// One alert for each day or month that is used up, not one for each payout that waits.

@@ -162,7 +162,8 @@ impl Payout {
         Some(lesson.done())
     }
 
-    /// What follows from the answer to asking for `reference`. `None` when the payout is settled or doesn't know it.
+    /// What follows from the answer to asking for `reference` at `now`, whenever it is written down: an answer is as old as
+    /// its question. `None` when the payout is settled or doesn't know it.
     pub fn after_status(
         &self,
         reference: &str,
@@ -171,6 +172,11 @@ impl Payout {
         now: Timestamp,
     ) -> Option<Learned> {
         let (mut lesson, at) = self.lesson(reference, policy, now)?;
+        // Somebody has asked later and been answered: what was said before that proves nothing, a payment excepted.
+        let younger = self.attempts.get(at)?.answered_at.is_some_and(|answered_at| answered_at > now);
+        let outdated = StatusAnswer::Unknown("an older answer".to_owned());
+        let paid = matches!(answer, StatusAnswer::Successful(_));
+        let answer = if younger && !paid { &outdated } else { answer };
         let anothers = match answer {
             StatusAnswer::Pending(reported) | StatusAnswer::Successful(reported) | StatusAnswer::Failed(reported) => {
                 Some(reported).filter(|reported| !self.is_ours(reported))
@@ -221,7 +227,7 @@ impl Payout {
     fn lesson<'a>(&self, reference: &str, policy: &'a PayoutPolicy, now: Timestamp) -> Option<(Lesson<'a>, usize)> {
         let at = self.attempts.iter().position(|attempt| attempt.reference == reference)?;
         let mut next = self.clone();
-        next.updated_at = now;
+        next.updated_at = self.updated_at.max(now);
         next.version += 1;
         next.claims = 0;
         next.routed_until = None;

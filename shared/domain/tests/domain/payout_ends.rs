@@ -86,6 +86,29 @@ fn a_reference_that_was_refused_at_the_door_stands_in_nobodys_way() {
     assert!(matches!(course.row.state, State::Refused { .. }), "{:?}", course.row.state);
 }
 
+// proves: PAY-02
+#[test]
+fn an_answer_older_than_what_is_known_proves_nothing_but_a_payment() {
+    let mut course = Course::new();
+    course.sends(&TransferAnswer::Accepted);
+    course.wait(5 * MINUTE_MS);
+    let (reference, asked_at) = (course.row.attempts[0].reference.clone(), course.now);
+    let failed = StatusAnswer::Failed(course.report("EXPIRED"));
+    course.wait(MINUTE_MS);
+    course.asks(1, |_| failed.clone());
+    let known = course.row.attempts[0].clone();
+    for answer in [failed, StatusAnswer::Pending(report(&course.row)), StatusAnswer::NotFound] {
+        let learned = course.row.after_status(&reference, &answer, &course.around.policy, asked_at).expect("news");
+        let attempt = &learned.payout.attempts[0];
+        assert_eq!((attempt.first_failed_at, attempt.last_failed_at), (known.first_failed_at, known.last_failed_at));
+        assert_eq!((attempt.answered_at, attempt.not_found_at), (known.answered_at, known.not_found_at));
+        assert!(matches!(learned.payout.state, State::Retrying { .. }) && learned.alerts.is_empty());
+    }
+    let paid = StatusAnswer::Successful(report(&course.row));
+    let learned = course.row.after_status(&reference, &paid, &course.around.policy, asked_at).expect("news");
+    assert!(matches!(learned.payout.state, State::Paid { .. }));
+}
+
 // proves: PAY-07
 #[test]
 fn what_has_failed_ends_refused_although_nothing_may_be_sent_meanwhile() {

@@ -8,8 +8,8 @@ use domain::{
     settings::{OtherNetworks, PayoutPolicy, Settings},
     time::{self, DAY_MS, HOUR_MS, MINUTE_MS},
 };
-use momo_simulator::{Behaviour, Outcome, StatusAnswer, TransferAnswer};
-use rig::{World, world::Setup};
+use momo_simulator::{Behaviour, CallbackTiming, Outcome, StatusAnswer, TransferAnswer};
+use rig::{Ended, Fault, World, world::Setup};
 use store::{Deadline, keys};
 
 fn soon() -> Deadline {
@@ -353,6 +353,47 @@ async fn every_reference_is_asked_about_again_after_a_day_and_after_three() {
     world.live_on(6 * 24 * 60).await;
     let last = world.payout_of(0).await;
     assert_eq!((last.attempts[0].asks, last.due_at()), (asks + 2, None), "and then nobody asks any more");
+    assert_eq!(world.broken(true).await, Vec::<String>::new());
+}
+
+// proves: PAY-02
+#[tokio::test]
+async fn an_answer_that_a_worker_writes_down_long_after_it_asked_is_as_old_as_the_question() {
+    let settings = Settings { version: 1, ..Settings::default() };
+    let quiet = |name: &str, _: &str| name == "Query";
+    let world = World::start(Setup { settings: Some(settings), quiet, ..Setup::default() }).await;
+    world.simulator.behave(Behaviour {
+        outcome: Outcome::Failed { reason: "EXPIRED".to_owned() },
+        late_success_after_failed_ms: Some(12 * MINUTE_MS as u64),
+        callback: CallbackTiming::Never,
+        ..Behaviour::default()
+    });
+    world.redeem(1).await;
+    world.work_off_payouts().await;
+    world.advance(5 * MINUTE_MS);
+    world.simulator.settle_due();
+    world.sweep().await;
+    // A worker reads FAILED, and stands still before it writes that down.
+    let mut asked = false;
+    world.script.draw_by(move |name| {
+        let stalls = asked && name == "TransactWriteItems";
+        asked |= name == "momo status";
+        stalls.then_some(Fault::Stall)
+    });
+    let message = world.messages().await.pop().expect("it is due");
+    let Ended::Stalled(frozen) = world.run(world.work(message)).await else { panic!("it stands still") };
+    world.script.heal();
+    // Another one reads it, too, writes it down, and would look again in a quarter of an hour.
+    world.live_on(7).await;
+    let waiting = world.payout_of(0).await;
+    assert_eq!((waiting.state.name(), waiting.attempts[0].has_paid()), ("retrying", false));
+    // The transfer is paid by then. The first worker goes on before anybody has asked.
+    world.advance(20 * MINUTE_MS);
+    world.script.resume.notify_one();
+    frozen.await;
+    assert_eq!(world.simulator.transfers().len(), 1, "nothing is sent on an answer that old");
+    world.live_on(60).await;
+    assert_eq!((world.paid().await, world.simulator.transfers().len()), (1, 1));
     assert_eq!(world.broken(true).await, Vec::<String>::new());
 }
 
