@@ -145,9 +145,9 @@ fn a_restored_table_that_forgot_that_a_redemption_was_taken_back_sends_what_its_
     let (before, mut after) = (course.row.clone(), course.row.clone());
     after.generation += 1;
     after.id = RedemptionId::of("test", &after.code, after.generation);
-    let sent = |row: &Payout| match course.around.plan(row, course.now) {
-        Step::Send(claimed) => claimed.attempt().expect("it is sent").reference.clone(),
-        other => panic!("it is sent: {other:?}"),
+    let sent = |row: &Payout| {
+        let Step::Send(claimed) = course.around.plan(row, course.now) else { panic!("it is sent: {row:?}") };
+        claimed.attempt().expect("it is sent").reference.clone()
     };
     assert_eq!(sent(&before), sent(&after));
 }
