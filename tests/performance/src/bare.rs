@@ -13,7 +13,7 @@ type Item = HashMap<String, AttributeValue>;
 
 /// Redemptions that one phone makes, and so how often one customer row is replaced.
 pub const PER_CUSTOMER: u64 = 4;
-const ITEMS: usize = 9;
+pub const ITEMS: usize = 9;
 
 /// One piece of work, the same for a redemption and for a bare transaction.
 #[derive(Clone)]

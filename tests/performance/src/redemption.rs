@@ -2,7 +2,7 @@
 
 use crate::{
     Result,
-    bare::{Bare, Job, PER_CUSTOMER},
+    bare::{Bare, ITEMS, Job, PER_CUSTOMER},
     embedded::{self, AMOUNT, Codes, Embedded},
     recorded,
     table::{Row, Table, grouped, median, milliseconds},
@@ -225,7 +225,7 @@ pub async fn run() -> Result<Table> {
         first += ((ROUNDS + 1) * callers * each) as u64;
     }
     table.notes.push(format!(
-        "bare: TransactWriteItems of the same 7 items under fresh keys ({} bytes of request), the same kind of client,",
+        "bare: TransactWriteItems of the same {ITEMS} items under fresh keys ({} bytes of request), the same kind of client,",
         bare.bytes
     ));
     table
