@@ -228,6 +228,12 @@ fn a_good_answer_to_a_question_closes_no_breaker_of_sends_and_trouble_of_sends_n
     let failed = open(Call::Send, &both.probing(Call::Send, later, MINUTE_MS), later);
     assert_eq!(failed.pass(Call::Ask, later), Pass::Probe);
     assert!(matches!(failed.pass(Call::Send, later), Pass::Wait(_)));
+    // A transfer that is refused or known already gives the probe back: the next send looks at once.
+    let probing = both.probing(Call::Send, later, MINUTE_MS);
+    assert!(matches!(probing.pass(Call::Send, later), Pass::Wait(_)), "one probe at a time");
+    let answered = probing.answered(later).expect("the probe is given back");
+    assert_eq!((answered.pass(Call::Ask, later), answered.pass(Call::Send, later)), (Pass::Free, Pass::Probe));
+    assert_eq!(Gate::default().answered(later), None);
     let sent = failed.recovered(Call::Send).expect("it closes");
     assert_eq!((sent.pass(Call::Ask, later), sent.pass(Call::Resend, later)), (Pass::Free, Pass::Free));
 }
