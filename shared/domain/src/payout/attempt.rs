@@ -5,7 +5,7 @@ use crate::time::{self, DAY_MS};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The words of an answer that are looked at again.
+/// What is kept as the last answer of a payment, and of a transfer that is not ours.
 pub(super) const PAID: &str = "SUCCESSFUL";
 pub(super) const ANOTHERS: &str = "another transfer";
 
